@@ -12,16 +12,31 @@ export interface Client {
   /** Every served resource that can be listed, in its preferred version. */
   resources(): Promise<readonly Resource[]>;
 
-  get<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, options?: CallOptions): Promise<T>;
+  get<T extends KubeObject>(
+    resource: Resource<T>,
+    key: ObjectKey,
+    options?: CallOptions,
+  ): Promise<T>;
   list<T extends KubeObject>(resource: Resource<T>, options?: ListOptions): Promise<ObjectList<T>>;
   /**
    * Changes after `resourceVersion`, in commit order. Ends when the server closes the stream or the
    * signal aborts; throws `StatusError` 410 (`Expired`) when the revision is no longer retained.
    */
-  watch<T extends KubeObject>(resource: Resource<T>, options: WatchOptions): AsyncIterable<WatchEvent<T>>;
+  watch<T extends KubeObject>(
+    resource: Resource<T>,
+    options: WatchOptions,
+  ): AsyncIterable<WatchEvent<T>>;
 
-  create<T extends KubeObject>(resource: Resource<T>, object: T, options?: WriteOptions): Promise<T>;
-  update<T extends KubeObject>(resource: Resource<T>, object: T, options?: WriteOptions): Promise<T>;
+  create<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T,
+    options?: WriteOptions,
+  ): Promise<T>;
+  update<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T,
+    options?: WriteOptions,
+  ): Promise<T>;
   patch<T extends KubeObject>(
     resource: Resource<T>,
     key: ObjectKey,
@@ -78,7 +93,11 @@ export interface WatchOptions {
 }
 export type WatchEvent<T extends KubeObject = KubeObject> =
   | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: T }
-  | { readonly type: "BOOKMARK"; readonly resourceVersion: string; readonly initialEventsEnd: boolean };
+  | {
+      readonly type: "BOOKMARK";
+      readonly resourceVersion: string;
+      readonly initialEventsEnd: boolean;
+    };
 
 export interface WriteOptions extends CallOptions {
   readonly dryRun?: boolean;

@@ -54,7 +54,10 @@ export interface PrinterColumn<T extends KubeObject = KubeObject> {
   readonly description?: string;
   /** 0 is always shown; above 0 only with `-o wide`. */
   readonly priority?: number;
-  readonly cell: (object: T, context: { readonly nowMs: number }) => string | number | boolean | null;
+  readonly cell: (
+    object: T,
+    context: { readonly nowMs: number },
+  ) => string | number | boolean | null;
 }
 
 /**

@@ -40,7 +40,10 @@ export interface StoreEvent {
 }
 
 /** What a mutation wants: the new object, or the key gone, or nothing changed. */
-export type Change = { readonly put: KubeObject } | { readonly delete: true } | { readonly keep: true };
+export type Change =
+  | { readonly put: KubeObject }
+  | { readonly delete: true }
+  | { readonly keep: true };
 /**
  * Runs synchronously inside the writer, against the newest state (earlier writes of the same
  * group commit included). Throwing aborts this write alone, and its promise rejects with what was thrown.
@@ -96,7 +99,9 @@ export class CompactedError extends Error {
   override readonly name = "CompactedError";
   readonly compactedRevision: number;
   constructor(compactedRevision: number) {
-    super(`required revision has been compacted: the oldest retained revision is ${compactedRevision}`);
+    super(
+      `required revision has been compacted: the oldest retained revision is ${compactedRevision}`,
+    );
     this.compactedRevision = compactedRevision;
   }
 }

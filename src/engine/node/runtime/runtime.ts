@@ -82,7 +82,11 @@ export interface ContainerStats {
 /** A failure with the reason that belongs in `containerStatuses[].state.waiting.reason`. */
 export class RuntimeError extends Error {
   override readonly name = "RuntimeError";
-  readonly reason: "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" | "ErrImagePull";
+  readonly reason:
+    | "CreateContainerConfigError"
+    | "CreateContainerError"
+    | "RunContainerError"
+    | "ErrImagePull";
   constructor(reason: RuntimeError["reason"], message: string, options?: ErrorOptions) {
     super(message, options);
     this.reason = reason;
@@ -105,9 +109,16 @@ export interface Runtime {
   /** Creates and starts. Throws `RuntimeError`. */
   startContainer(config: ContainerConfig): Promise<ContainerStatus>;
   /** Sends the signal (default SIGTERM) to the container's main process and waits for its end; SIGKILL to the whole group after `graceMs`. */
-  stopContainer(id: string, options: { readonly graceMs: number; readonly signal?: string }): Promise<void>;
+  stopContainer(
+    id: string,
+    options: { readonly graceMs: number; readonly signal?: string },
+  ): Promise<void>;
   removeContainer(id: string): Promise<void>;
-  exec(id: string, command: readonly string[], options: { readonly timeoutMs: number; readonly maxOutputBytes: number }): Promise<ExecResult>;
+  exec(
+    id: string,
+    command: readonly string[],
+    options: { readonly timeoutMs: number; readonly maxOutputBytes: number },
+  ): Promise<ExecResult>;
   stats(id: string): Promise<ContainerStats | undefined>;
 
   /** Called whenever a container's state changed. The returned function unsubscribes. */
