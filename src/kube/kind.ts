@@ -29,11 +29,16 @@ export interface Kind<T extends KubeObject = KubeObject> extends Resource<T> {
   readonly subresources?: Subresources;
   readonly columns: readonly PrinterColumn<T>[];
   /** Field selectors beyond `metadata.name` and `metadata.namespace`, with how to read each. */
-  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  readonly selectableFields?: Readonly<Record<string, FieldReader<T>>>;
   readonly strategy: Strategy<T>;
   /** Leases and Events: only the newest revision is kept in the durable history. */
   readonly ephemeral?: boolean;
 }
+
+/** Reads one selectable field; "" when it is not set. */
+export type FieldReader<T extends KubeObject = KubeObject> = {
+  read(object: T): string;
+}["read"];
 
 export interface Subresources {
   /** Status is written through `/status` only; other writes ignore it. */
@@ -54,39 +59,37 @@ export interface PrinterColumn<T extends KubeObject = KubeObject> {
   readonly description?: string;
   /** 0 is always shown; above 0 only with `-o wide`. */
   readonly priority?: number;
-  readonly cell: (
-    object: T,
-    context: { readonly nowMs: number },
-  ) => string | number | boolean | null;
+  cell(object: T, context: { readonly nowMs: number }): string | number | boolean | null;
 }
 
 /**
  * Rules of a kind beyond its schema. Every function is pure and returns new objects. The API
  * server calls them in the order: prepare, schema defaults, `default`, schema validation, `validate*`.
+ * Methods, so that a `Kind<Pod>` can be listed among kinds of any object.
  */
 export interface Strategy<T extends KubeObject = KubeObject> {
   /** Problems with `metadata.name`, as messages; see `names.ts` for the usual rules. */
-  readonly validateName: (name: string) => string[];
+  validateName(name: string): string[];
   /** Drops what clients may not set on creation (status is dropped already). */
-  readonly prepareForCreate?: (object: T) => T;
+  prepareForCreate?(object: T): T;
   /** Carries over what a spec write may not change (status is carried over already). */
-  readonly prepareForUpdate?: (next: T, previous: T) => T;
+  prepareForUpdate?(next: T, previous: T): T;
   /** Defaults that depend on other fields, so that the schema cannot say them. */
-  readonly default?: (object: T) => T;
-  readonly validate?: (object: T) => FieldError[];
+  default?(object: T): T;
+  validate?(object: T): FieldError[];
   /** Immutable fields and allowed transitions, for writes to the main resource. */
-  readonly validateUpdate?: (next: T, previous: T) => FieldError[];
+  validateUpdate?(next: T, previous: T): FieldError[];
   /** Checks for writes to `/status`. */
-  readonly validateStatusUpdate?: (next: T, previous: T) => FieldError[];
+  validateStatusUpdate?(next: T, previous: T): FieldError[];
   /** Whether an update without `resourceVersion` means last write wins. Default true. */
   readonly allowUnconditionalUpdate?: boolean;
   /**
    * Grace period of a deletion in seconds, for kinds that shut down gracefully (Pod): given what
    * the client asked for. 0 means delete at once. Absent: the kind is never gracefully deleted.
    */
-  readonly gracePeriodSeconds?: (object: T, requested: number | undefined) => number;
+  gracePeriodSeconds?(object: T, requested: number | undefined): number;
   /** What `propagationPolicy` means when a client names none. Default `Background`. */
   readonly defaultPropagation?: "Background" | "Foreground" | "Orphan";
-  /** Finalizers set on creation. */
-  readonly warnings?: (object: T) => string[];
+  /** Sent to the client as `Warning` headers after a write. */
+  warnings?(object: T): string[];
 }

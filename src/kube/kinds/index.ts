@@ -1,0 +1,45 @@
+/** Every kind that is served without a CustomResourceDefinition. A new kind is its file and a line here. */
+import type { Kind } from "../kind.ts";
+import { apiVersionOf } from "../object.ts";
+import { applications } from "./application.ts";
+import { configMaps } from "./configmap.ts";
+import { customResourceDefinitions } from "./customresourcedefinition.ts";
+import { deployments } from "./deployment.ts";
+import { endpoints } from "./endpoints.ts";
+import { endpointSlices } from "./endpointslice.ts";
+import { events } from "./event.ts";
+import { ingresses } from "./ingress.ts";
+import { leases } from "./lease.ts";
+import { namespaces } from "./namespace.ts";
+import { nodes } from "./node.ts";
+import { pods } from "./pod.ts";
+import { replicaSets } from "./replicaset.ts";
+import { secrets } from "./secret.ts";
+import { services } from "./service.ts";
+import { serviceAccounts } from "./serviceaccount.ts";
+
+export const builtinKinds: readonly Kind[] = [
+  namespaces,
+  nodes,
+  pods,
+  replicaSets,
+  deployments,
+  services,
+  endpointSlices,
+  endpoints,
+  configMaps,
+  secrets,
+  serviceAccounts,
+  events,
+  leases,
+  customResourceDefinitions,
+  ingresses,
+  applications,
+];
+
+const byKind = new Map(builtinKinds.map((kind) => [`${apiVersionOf(kind)} ${kind.kind}`, kind]));
+
+/** The built-in kind of an object with this `apiVersion` and `kind`. */
+export function kindFor(apiVersion: string, kind: string): Kind | undefined {
+  return byKind.get(`${apiVersion} ${kind}`);
+}

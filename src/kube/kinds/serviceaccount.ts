@@ -1,0 +1,22 @@
+import type { ServiceAccount as UpstreamServiceAccount } from "kubernetes-types/core/v1";
+import type { Kind } from "../kind.ts";
+import { dns1123Subdomain } from "../names.ts";
+import type { Live } from "../object.ts";
+import { builtinSchema } from "./builtin-schema.ts";
+
+export type ServiceAccount = Live<UpstreamServiceAccount>;
+
+export const serviceAccounts: Kind<ServiceAccount> = {
+  group: "",
+  version: "v1",
+  kind: "ServiceAccount",
+  plural: "serviceaccounts",
+  singular: "serviceaccount",
+  namespaced: true,
+  shortNames: ["sa"],
+  get schema() {
+    return builtinSchema("v1", "ServiceAccount");
+  },
+  columns: [],
+  strategy: { validateName: dns1123Subdomain },
+};
