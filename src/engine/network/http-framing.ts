@@ -37,7 +37,11 @@ type Body =
   | { readonly kind: "none" }
   | { readonly kind: "length"; remaining: number }
   | { readonly kind: "until-close" }
-  | { readonly kind: "chunked"; remaining: number; state: "size" | "data" | "data-end" | "trailer" };
+  | {
+      readonly kind: "chunked";
+      remaining: number;
+      state: "size" | "data" | "data-end" | "trailer";
+    };
 
 interface ParsedHead<Head> {
   readonly head: Head;
@@ -90,7 +94,9 @@ class MessageReader<Head> {
     if (from >= bytes.length) return { offset: from };
     const before = this.#head?.length ?? 0;
     const joined =
-      this.#head === undefined ? bytes.subarray(from) : Buffer.concat([this.#head, bytes.subarray(from)]);
+      this.#head === undefined
+        ? bytes.subarray(from)
+        : Buffer.concat([this.#head, bytes.subarray(from)]);
     const end = joined.indexOf("\r\n\r\n", Math.max(0, before - 3), "latin1");
     if (end < 0) {
       if (joined.length > MAX_HEAD_BYTES) throw new FramingError("message head too long");
