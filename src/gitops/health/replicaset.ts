@@ -1,0 +1,13 @@
+import type { ReplicaSet } from "kubernetes-types/apps/v1";
+import type { Live } from "../../kube/object.ts";
+import { conditionOf, degraded, type Health, HEALTHY, progressing } from "./health.ts";
+
+export function replicaSetHealth({ metadata, spec, status }: Live<ReplicaSet>): Health {
+  if ((metadata.generation ?? 0) > (status?.observedGeneration ?? 0))
+    return progressing("waiting for the controller to see the new spec");
+  const failure = conditionOf(status?.conditions, "ReplicaFailure");
+  if (failure?.status === "True") return degraded(failure.message ?? "replicas cannot be created");
+  const wanted = spec?.replicas ?? 1;
+  const available = status?.availableReplicas ?? 0;
+  return available < wanted ? progressing(`${available} of ${wanted} replicas are available`) : HEALTHY;
+}
