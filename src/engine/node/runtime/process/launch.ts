@@ -1,0 +1,81 @@
+/**
+ * Starts the process of a container below a tiny shell that outlives the agent: it alone can wait
+ * for the process, so it writes down the exit code. About 1 MB each, where a Node.js shim has 40.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { ContainerDirectory } from "./container-directory.ts";
+
+/**
+ * `$1` is the container's directory, the rest the command. Facts behind the lines:
+ * - both processes write their own identity, so there is no moment at which only the agent knows it;
+ * - a trap that does nothing is reset in children, so the command gets every signal, and the shell
+ *   survives those sent to the whole group;
+ * - shell variables would change the command's environment: only positional parameters, and one
+ *   that is unset again;
+ * - the last line ends what the command left behind in its process group, the shell included.
+ */
+const WRAPPER = `
+trap : HUP INT QUIT PIPE TERM USR1 USR2
+exec 3>&1 4>&2 >/dev/null 2>&1
+{ read -r __gantry </proc/$$/stat || __gantry=$$; } && echo "$__gantry" >"$1/wrapper"
+unset __gantry
+/bin/sh -c '
+  { read -r __gantry </proc/$$/stat || __gantry=$$; } 2>/dev/null
+  echo "$__gantry" >"$1/main"
+  unset __gantry
+  shift
+  exec "$@"
+' gantry "$@" >&3 2>&4 3>&- 4>&-
+echo $? >"$1/exit"
+kill -KILL 0
+`;
+
+export interface LaunchPlan {
+  readonly directory: ContainerDirectory;
+  /** Host path of the program, then its arguments. */
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly env: ReadonlyMap<string, string>;
+  /** Open for appending: the process writes straight into files, so a stopped agent blocks nobody. */
+  readonly stdoutFd: number;
+  readonly stderrFd: number;
+  readonly user?: { readonly uid?: number; readonly gid?: number };
+}
+
+/** The wrapper: leader of a session and process group of its own. */
+export function launch(plan: LaunchPlan): ChildProcess {
+  const { command, env } = forShell(plan.argv, plan.env);
+  return spawn("/bin/sh", ["-c", WRAPPER, "gantry", plan.directory.path, ...command], {
+    cwd: plan.cwd,
+    env,
+    detached: true,
+    stdio: ["ignore", plan.stdoutFd, plan.stderrFd],
+    ...processUser(plan.user),
+  });
+}
+
+/** Only root may run processes as somebody else; for others the operator's user stands in. */
+export function processUser(user: LaunchPlan["user"]): { uid?: number; gid?: number } {
+  if (process.getuid?.() !== 0) return {};
+  return {
+    ...(user?.uid === undefined ? {} : { uid: user.uid }),
+    ...(user?.gid === undefined ? {} : { gid: user.gid }),
+  };
+}
+
+/**
+ * Kubernetes allows names like `db.password`, which a shell drops from its environment: `env` puts
+ * them back. (They are visible in the process list for the moment until `env` becomes the program.)
+ */
+export function forShell(
+  argv: readonly string[],
+  env: ReadonlyMap<string, string>,
+): { command: string[]; env: Record<string, string> } {
+  const isIdentifier = (name: string): boolean => /^[A-Za-z_]\w*$/.test(name);
+  const odd = [...env].filter(([name]) => !isIdentifier(name));
+  const command =
+    odd.length === 0
+      ? [...argv]
+      : ["/usr/bin/env", ...odd.map(([name, value]) => `${name}=${value}`), ...argv];
+  return { command, env: Object.fromEntries([...env].filter(([name]) => isIdentifier(name))) };
+}

@@ -1,0 +1,314 @@
+/**
+ * The `process` runtime: containers are processes of this machine, without privileges. Sandboxes
+ * and containers are found again in their directories after a restart, whether the agent stopped
+ * in order or not. Differences from an image-based runtime are listed in docs/.
+ */
+import { createHash } from "node:crypto";
+import { chmod, chown, mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type Clock, systemClock } from "../../../../client/clock.ts";
+import { DEFAULT_LOG_LIMITS, type LogLimits } from "../../logs/rotated-log.ts";
+import {
+  type ContainerConfig,
+  type ContainerStats,
+  type ContainerStatus,
+  type ExecResult,
+  type Runtime,
+  RuntimeError,
+  type Sandbox,
+  type SandboxConfig,
+} from "../runtime.ts";
+import { containerEnvironment } from "./container-environment.ts";
+import {
+  containerDirectory,
+  containersDirectory,
+  rootDirectory,
+  sandboxFile,
+} from "./container-directory.ts";
+import { ContainerProcess, type ContainerProcessOptions } from "./container-process.ts";
+import {
+  type ContainerRecord,
+  readRecord,
+  type SandboxRecord,
+  sandboxOf,
+  writeRecord,
+} from "./container-record.ts";
+import { layOutRoot } from "./container-root.ts";
+import { execInContainer } from "./exec.ts";
+import { HostPorts } from "./host-ports.ts";
+import { processUser } from "./launch.ts";
+import { translateArgument } from "./path-translation.ts";
+import { bootId } from "./process-identity.ts";
+import { processGroupStats } from "./process-stats.ts";
+import { findProgram } from "./program-lookup.ts";
+
+export interface ProcessRuntimeOptions {
+  /** Absolute; made when it does not exist. */
+  readonly podsDirectory: string;
+  /** @default systemClock */
+  readonly clock?: Clock;
+  /** @default 10 MiB × 5 */
+  readonly logLimits?: LogLimits;
+  /** Trouble that no call reports. @default ignored */
+  readonly onError?: (error: unknown, container: string) => void;
+}
+
+/** Opens the runtime with all it finds from an earlier run. */
+export async function openProcessRuntime(options: ProcessRuntimeOptions): Promise<Runtime> {
+  const runtime = new ProcessRuntime(options);
+  await runtime.recover();
+  return runtime;
+}
+
+/** Pods hold secrets, so nobody else may enter; with other users' containers they must pass through. */
+const PRIVATE_MODE = 0o700;
+const PASSAGE_MODE = 0o711;
+
+class ProcessRuntime implements Runtime {
+  readonly name = "process";
+  readonly version = process.version;
+  readonly #options: ProcessRuntimeOptions;
+  readonly #clock: Clock;
+  readonly #ports = new HostPorts();
+  readonly #sandboxes = new Map<string, Promise<Sandbox>>();
+  /** By id. */
+  readonly #containers = new Map<string, ContainerProcess>();
+  readonly #starting = new Map<string, Promise<ContainerStatus>>();
+  readonly #listeners = new Set<(status: ContainerStatus) => void>();
+
+  constructor(options: ProcessRuntimeOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  async recover(): Promise<void> {
+    await mkdir(this.#options.podsDirectory, { recursive: true, mode: PRIVATE_MODE });
+    for (const podUid of await readdir(this.#options.podsDirectory)) {
+      const directory = this.#podDirectory(podUid);
+      const record = await readRecord<SandboxRecord>(sandboxFile(directory));
+      if (record === undefined) continue;
+      this.#ports.restore(
+        podUid,
+        record.portMap.map(([, port]) => port),
+      );
+      this.#sandboxes.set(podUid, Promise.resolve(sandboxOf(record, directory)));
+      for (const name of await readdir(containersDirectory(directory)).catch(() => []))
+        await this.#recoverContainer(directory, name);
+    }
+  }
+
+  ensureSandbox(config: SandboxConfig): Promise<Sandbox> {
+    let sandbox = this.#sandboxes.get(config.podUid);
+    if (sandbox === undefined) {
+      sandbox = this.#makeSandbox(config);
+      this.#sandboxes.set(config.podUid, sandbox);
+      sandbox.catch(() => {
+        this.#sandboxes.delete(config.podUid);
+        this.#ports.release(config.podUid);
+      });
+    }
+    return sandbox;
+  }
+
+  async removeSandbox(podUid: string): Promise<void> {
+    const containers = this.#ofPod(podUid);
+    await Promise.all(containers.map((container) => container.stop({ graceMs: 0 })));
+    for (const { record } of containers) await this.removeContainer(record.id);
+    await rm(this.#podDirectory(podUid), { recursive: true, force: true });
+    this.#sandboxes.delete(podUid);
+    this.#ports.release(podUid);
+  }
+
+  listSandboxes(): Promise<readonly Sandbox[]> {
+    return Promise.all(this.#sandboxes.values());
+  }
+
+  listContainers(podUid?: string): Promise<readonly ContainerStatus[]> {
+    const containers = podUid === undefined ? [...this.#containers.values()] : this.#ofPod(podUid);
+    return Promise.resolve(containers.map((container) => container.status));
+  }
+
+  startContainer(config: ContainerConfig): Promise<ContainerStatus> {
+    const id = containerId(config);
+    const existing = this.#containers.get(id);
+    if (existing !== undefined) return Promise.resolve(existing.status);
+    let starting = this.#starting.get(id);
+    if (starting === undefined) {
+      starting = this.#start(id, config).finally(() => this.#starting.delete(id));
+      this.#starting.set(id, starting);
+    }
+    return starting;
+  }
+
+  async stopContainer(
+    id: string,
+    options: { readonly graceMs: number; readonly signal?: string },
+  ): Promise<void> {
+    await this.#containers.get(id)?.stop(options);
+  }
+
+  async removeContainer(id: string): Promise<void> {
+    const container = this.#containers.get(id);
+    if (container === undefined) return;
+    await container.stop({ graceMs: 0 });
+    await container.close();
+    const { podUid, name, attempt } = container.record;
+    const { path } = containerDirectory(this.#podDirectory(podUid), name, attempt);
+    await rm(path, { recursive: true, force: true });
+    this.#containers.delete(id);
+  }
+
+  async exec(
+    id: string,
+    command: readonly string[],
+    options: { readonly timeoutMs: number; readonly maxOutputBytes: number },
+  ): Promise<ExecResult> {
+    const container = this.#containers.get(id);
+    if (container === undefined || container.status.state !== "running")
+      throw new Error(`container ${container?.record.name ?? id} is not running`);
+    const { cwd, root, user } = container.record;
+    const env = new Map(container.record.env);
+    const [name = "", ...args] = command;
+    const program = await findProgram(name, { root, cwd, searchPath: env.get("PATH") ?? "" });
+    return execInContainer({
+      argv: [program, ...args.map((word) => translateArgument(root, word))],
+      cwd,
+      env,
+      ...(user === undefined ? {} : { user }),
+      ...options,
+    });
+  }
+
+  async stats(id: string): Promise<ContainerStats | undefined> {
+    const group = this.#containers.get(id)?.group;
+    return group === undefined ? undefined : processGroupStats(group);
+  }
+
+  onChange(listener: (status: ContainerStatus) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#starting.values());
+    await Promise.all([...this.#containers.values()].map((container) => container.close()));
+    this.#listeners.clear();
+  }
+
+  async #makeSandbox(config: SandboxConfig): Promise<Sandbox> {
+    const portMap = new Map<number, number>();
+    for (const { containerPort, hostPort, protocol } of config.ports) {
+      if (hostPort !== undefined) {
+        this.#ports.claim(config.podUid, hostPort);
+        portMap.set(containerPort, hostPort);
+      } else if (!portMap.has(containerPort))
+        portMap.set(containerPort, await this.#ports.pick(config.podUid, protocol));
+    }
+    const directory = this.#podDirectory(config.podUid);
+    await mkdir(join(directory, "volumes"), { recursive: true, mode: PASSAGE_MODE });
+    const { podUid, namespace, name } = config;
+    const record = { podUid, namespace, name, portMap: [...portMap] };
+    await writeRecord(sandboxFile(directory), record);
+    return sandboxOf(record, directory);
+  }
+
+  async #start(id: string, config: ContainerConfig): Promise<ContainerStatus> {
+    const sandbox = await this.#sandboxes.get(config.podUid);
+    if (sandbox === undefined)
+      throw new RuntimeError("CreateContainerError", `pod ${config.podUid} has no sandbox`);
+    const [command, ...args] = config.command;
+    if (command === undefined)
+      throw new RuntimeError(
+        "CreateContainerError",
+        `container "${config.name}" names no command: the process runtime does not pull images, so it cannot know the entry point of "${config.image}"; set command in the container`,
+      );
+    const { cwd, ...root } = await layOutRoot(
+      rootDirectory(sandbox.directory, config.name),
+      config.mounts,
+      config.workingDir,
+    ).catch((cause: unknown) => {
+      if (cause instanceof RuntimeError) throw cause;
+      throw new RuntimeError("CreateContainerError", (cause as Error).message, { cause });
+    });
+    await this.#admitUser(root.path, config.user);
+    const env = containerEnvironment(config.env, root);
+    const program = await findProgram(command, { root, cwd, searchPath: env.get("PATH") ?? "" });
+    const { podUid, name, attempt, logPath, user } = config;
+    const record: ContainerRecord = {
+      id,
+      podUid,
+      name,
+      attempt,
+      startedAtMs: this.#clock.now(),
+      bootId: await bootId(),
+      logPath,
+      cwd,
+      root,
+      env: [...env],
+      ...(user === undefined ? {} : { user }),
+    };
+    const argv = [program, ...args.map((word) => translateArgument(root, word))];
+    const container = await ContainerProcess.start(this.#processOptions(record, sandbox), {
+      argv,
+      cwd,
+      env,
+      ...(user === undefined ? {} : { user }),
+    });
+    this.#containers.set(id, container);
+    return container.status;
+  }
+
+  /** A container with a user of its own must reach its directories and write into its root. */
+  async #admitUser(root: string, user: ContainerConfig["user"]): Promise<void> {
+    const { uid, gid } = processUser(user);
+    if (uid === undefined || uid === 0) return;
+    await chmod(this.#options.podsDirectory, PASSAGE_MODE);
+    await chown(root, uid, gid ?? uid);
+    await chown(join(root, "tmp"), uid, gid ?? uid);
+  }
+
+  async #recoverContainer(podDirectory: string, name: string): Promise<void> {
+    const attempts = await readdir(join(containersDirectory(podDirectory), name)).catch(() => []);
+    for (const attempt of attempts.filter((entry) => /^\d+$/.test(entry))) {
+      const directory = containerDirectory(podDirectory, name, Number(attempt));
+      const record = await readRecord<ContainerRecord>(directory.record);
+      if (record === undefined) {
+        await rm(directory.path, { recursive: true, force: true });
+        continue;
+      }
+      const sandbox = { directory: podDirectory };
+      const container = await ContainerProcess.adopt(this.#processOptions(record, sandbox));
+      this.#containers.set(record.id, container);
+    }
+  }
+
+  #processOptions(
+    record: ContainerRecord,
+    sandbox: { readonly directory: string },
+  ): ContainerProcessOptions {
+    return {
+      record,
+      directory: containerDirectory(sandbox.directory, record.name, record.attempt),
+      clock: this.#clock,
+      logLimits: this.#options.logLimits ?? DEFAULT_LOG_LIMITS,
+      onChange: (status) => {
+        for (const listener of this.#listeners) listener(status);
+      },
+      onError: (error) => this.#options.onError?.(error, `${record.podUid}/${record.name}`),
+    };
+  }
+
+  #ofPod(podUid: string): ContainerProcess[] {
+    return [...this.#containers.values()].filter(({ record }) => record.podUid === podUid);
+  }
+
+  #podDirectory(podUid: string): string {
+    return join(this.#options.podsDirectory, podUid);
+  }
+}
+
+/** Follows from what the container is, so that starting twice is starting once. */
+function containerId(config: ContainerConfig): string {
+  const identity = `${config.podUid}/${config.name}/${config.attempt}`;
+  return `process://${createHash("sha256").update(identity).digest("hex")}`;
+}
