@@ -39,6 +39,8 @@ export interface Schema {
   readonly "x-kubernetes-embedded-resource"?: boolean;
   readonly "x-kubernetes-list-type"?: "atomic" | "set" | "map";
   readonly "x-kubernetes-list-map-keys"?: readonly string[];
+  /** Built-in lists whose repeated keys upstream accepts on writes, e.g. `env`. Never published. */
+  readonly "x-gantry-duplicates-allowed"?: boolean;
   readonly "x-kubernetes-map-type"?: "atomic" | "granular";
   readonly "x-kubernetes-patch-merge-key"?: string;
   /** Comma separated: `merge`, `replace`, `retainKeys`. */
