@@ -81,6 +81,7 @@ export class MvccStore implements Store {
   #garbage: number[];
   #queue: PendingWrite[] = [];
   #compactions: Waiter[] = [];
+  #tasks: (() => void)[] = [];
   #running: Promise<void> | undefined;
   #closed = false;
 
@@ -173,6 +174,20 @@ export class MvccStore implements Store {
     });
   }
 
+  /** Runs `task` while no commit is under way: memory and log agree then. */
+  protected betweenCommits<T>(task: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#tasks.push(() => {
+        try {
+          resolve(task());
+        } catch (error) {
+          reject(error);
+        }
+      });
+      this.#start();
+    });
+  }
+
   /** Lets writes that were accepted finish, ends all watches and closes the log. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -189,7 +204,8 @@ export class MvccStore implements Store {
   async #run(): Promise<void> {
     // What is written in the same turn as the first write joins its batch.
     await Promise.resolve();
-    while (this.#queue.length > 0 || this.#compactions.length > 0) {
+    while (this.#queue.length + this.#compactions.length + this.#tasks.length > 0) {
+      for (const task of this.#tasks.splice(0)) task();
       await this.#commitNext();
       // Those who waited for this batch get a turn to write again before the next one is planned.
       await new Promise((resolve) => setImmediate(resolve));

@@ -1,0 +1,57 @@
+/** The store of a real server: state in memory, made durable by LMDB in a directory of its own. */
+import { systemClock } from "../../client/clock.ts";
+import { type DirectoryLock, lockDataDirectory } from "./data-directory.ts";
+import { LmdbLog } from "./lmdb-log.ts";
+import { MvccStore, type MvccStoreOptions, type ReplayedLog } from "./mvcc-store.ts";
+import { replay } from "./replay.ts";
+
+export interface LmdbStoreOptions extends MvccStoreOptions {
+  /** Created with mode 0700 if need be, and locked while the store is open. */
+  readonly directory: string;
+}
+
+export class LmdbStore extends MvccStore {
+  readonly directory: string;
+  readonly #lock: DirectoryLock;
+  readonly #log: LmdbLog;
+
+  private constructor(
+    options: LmdbStoreOptions,
+    lock: DirectoryLock,
+    log: LmdbLog,
+    replayed: ReplayedLog,
+  ) {
+    super(log, replayed, options);
+    this.directory = options.directory;
+    this.#lock = lock;
+    this.#log = log;
+  }
+
+  /**
+   * Opens the store in a directory, or makes one.
+   * @throws DataDirectoryLockedError when another live process has it.
+   * @throws StoreCorruptError when the file is damaged; nothing is changed then.
+   */
+  static async open(options: LmdbStoreOptions): Promise<LmdbStore> {
+    const lock = lockDataDirectory(options.directory);
+    let log: LmdbLog | undefined;
+    try {
+      log = await LmdbLog.open(options.directory, options.clock ?? systemClock);
+      return new LmdbStore(options, lock, log, replay(log.records(), log.compactedRevision));
+    } catch (error) {
+      await log?.close();
+      lock.release();
+      throw error;
+    }
+  }
+
+  /** What the disk holds, read back, at an instant when nothing is being written. */
+  replayLog(): Promise<ReplayedLog> {
+    return this.betweenCommits(() => replay(this.#log.records(), this.#log.compactedRevision));
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    this.#lock.release();
+  }
+}
