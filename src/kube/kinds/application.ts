@@ -43,27 +43,55 @@ export interface ApplicationOperation {
   sync?: { revision?: string; prune?: boolean; dryRun?: boolean };
   initiatedBy?: { username?: string };
 }
+export interface ApplicationHealth {
+  status: string;
+  message?: string;
+}
+/** Names an object that the Application manages. */
+export interface ApplicationResourceRef {
+  group?: string;
+  version: string;
+  kind: string;
+  namespace?: string;
+  name: string;
+}
+export interface ApplicationResource extends ApplicationResourceRef {
+  status?: "Synced" | "OutOfSync" | "Unknown";
+  /** Why it is not in sync. */
+  message?: string;
+  health?: ApplicationHealth;
+  /** The repository no longer has it, and it is not pruned. */
+  requiresPruning?: boolean;
+}
+export interface ApplicationHistoryEntry {
+  id: number;
+  revision: string;
+  deployedAt: string;
+  initiatedBy?: string;
+  author?: string;
+  message?: string;
+}
+export interface ApplicationOperationState {
+  phase: "Running" | "Succeeded" | "Failed" | "Error" | "Terminating";
+  message?: string;
+  startedAt: string;
+  finishedAt?: string;
+  retryCount?: number;
+  initiatedBy?: string;
+  syncResult?: {
+    revision: string;
+    resources?: (ApplicationResourceRef & { status: string; message?: string })[];
+  };
+}
 export interface ApplicationStatus {
   sync?: { status: "Synced" | "OutOfSync" | "Unknown"; revision?: string };
-  health?: { status: string; message?: string };
-  resources?: {
-    group?: string;
-    version: string;
-    kind: string;
-    namespace?: string;
-    name: string;
-    status?: string;
-    health?: { status: string; message?: string };
-  }[];
+  health?: ApplicationHealth;
+  resources?: ApplicationResource[];
   conditions?: Condition[];
-  history?: { id: number; revision: string; deployedAt: string; initiatedBy?: string }[];
-  operationState?: {
-    phase: "Running" | "Succeeded" | "Failed" | "Error" | "Terminating";
-    message?: string;
-    startedAt: string;
-    finishedAt?: string;
-    syncResult?: { revision: string };
-  };
+  history?: ApplicationHistoryEntry[];
+  operationState?: ApplicationOperationState;
+  /** A revision asked for by hand: automation keeps to it until there is a newer commit than `insteadOf`. */
+  rollback?: { revision: string; insteadOf: string };
   observedGeneration?: number;
   reconciledAt?: string;
   summary?: { images?: string[]; externalURLs?: string[] };

@@ -1,0 +1,103 @@
+/**
+ * A plan says for each object what applying would do and why. It is what `gantry diff`, the drift
+ * report and the apply stage share.
+ */
+import type { KubeObject } from "../../kube/object.ts";
+import type { FieldChange } from "../../kube/diff.ts";
+import type { Desired } from "./desired.ts";
+import { compareForApply } from "./kind-order.ts";
+import { type ObjectRef, refKey, refOf } from "./object-ref.ts";
+import type { SyncOptions } from "./sync-options.ts";
+import { objectOptions } from "./sync-options.ts";
+import { trackedBy } from "./tracking.ts";
+
+export type PlanAction = "create" | "update" | "replace" | "prune" | "unchanged" | "skip" | "refuse";
+
+export interface PlanEntry {
+  readonly ref: ObjectRef;
+  readonly action: PlanAction;
+  /** Why: for `skip`, `refuse` and `replace` always. */
+  readonly reason?: string;
+  readonly changes: readonly FieldChange[];
+  readonly desired?: Desired;
+  readonly live?: KubeObject;
+}
+export interface Plan {
+  /** In the order in which they are carried out. */
+  readonly entries: readonly PlanEntry[];
+}
+
+/** Whether carrying out the plan would change anything, or would fail. */
+export function isInSync(plan: Plan): boolean {
+  return plan.entries.every(
+    (entry) =>
+      entry.action === "unchanged" || (entry.action === "skip" && entry.desired !== undefined),
+  );
+}
+
+/** What can be said of an object without asking the API server. `ask`: only a dry run can tell. */
+export function firstLook(
+  desired: Desired,
+  live: KubeObject | undefined,
+  owner: string,
+): PlanEntry | "ask" {
+  const entry = { ref: desired.ref, changes: [], desired, ...(live === undefined ? {} : { live }) };
+  if (live === undefined) return { ...entry, action: "create" };
+  if (desired.options.ignore) return { ...entry, action: "skip", reason: "its annotations say so" };
+  if (desired.options.ifNotPresent)
+    return { ...entry, action: "skip", reason: "it exists, and is only to be created" };
+  const other = trackedBy(live);
+  if (other !== undefined && other !== owner) {
+    const reason = `belongs to Application ${other.replace(".", "/")}: remove it from one of the two repositories`;
+    return { ...entry, action: "refuse", reason };
+  }
+  return "ask";
+}
+
+export interface PruneContext {
+  readonly options: SyncOptions;
+  /** Why nothing may be pruned now; undefined when pruning is on. */
+  readonly forbidden: string | undefined;
+}
+
+/** What happens to the objects that the Application manages but no longer wants. */
+export function planPrune(
+  desired: readonly Desired[],
+  owned: readonly KubeObject[],
+  { options, forbidden }: PruneContext,
+): PlanEntry[] {
+  const wanted = new Set(desired.map((entry) => refKey(entry.ref)));
+  return owned
+    .filter((live) => !wanted.has(refKey(refOf(live))))
+    .map((live): PlanEntry => {
+      const entry = { ref: refOf(live), changes: [], live };
+      if (live.metadata.deletionTimestamp !== undefined)
+        return { ...entry, action: "skip", reason: "it is being deleted" };
+      if (!objectOptions(live, options).prune)
+        return { ...entry, action: "skip", reason: "its annotations or the sync options keep it" };
+      if (forbidden !== undefined) return { ...entry, action: "skip", reason: forbidden };
+      return { ...entry, action: "prune" };
+    })
+    .sort((a, b) => compareForApply(b.ref, a.ref));
+}
+
+/** Why pruning must not happen: the guards of an Application. */
+export function pruneForbidden(facts: {
+  readonly enabled: boolean;
+  readonly rendered: boolean;
+  readonly empty: boolean;
+  readonly allowEmpty: boolean;
+}): string | undefined {
+  if (!facts.rendered) return "nothing is pruned while the manifests have errors";
+  if (facts.empty && !facts.allowEmpty)
+    return "the revision renders to nothing: set syncPolicy.automated.allowEmpty to prune everything";
+  if (!facts.enabled) return "pruning is off: set syncPolicy.automated.prune, or sync with --prune";
+  return undefined;
+}
+
+/** Counts per action, for one line of summary. */
+export function summarize(plan: Plan): Readonly<Record<PlanAction, number>> {
+  const counts = { create: 0, update: 0, replace: 0, prune: 0, unchanged: 0, skip: 0, refuse: 0 };
+  for (const entry of plan.entries) counts[entry.action]++;
+  return counts;
+}

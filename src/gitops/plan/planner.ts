@@ -1,0 +1,141 @@
+/** Makes a plan: looks at live state, and asks the API server where a look is not enough. */
+import type { Client } from "../../client/client.ts";
+import { diffObjects, type FieldChange } from "../../kube/diff.ts";
+import type { JsonObject, KubeObject } from "../../kube/object.ts";
+import { schemaOf } from "../../kube/schema/definitions.ts";
+import { isStatus, StatusError } from "../../kube/status-error.ts";
+import { covers } from "./covers.ts";
+import type { Desired } from "./desired.ts";
+import { compareForApply } from "./kind-order.ts";
+import { type ObjectRef, refKey } from "./object-ref.ts";
+import { firstLook, type Plan, type PlanEntry, planPrune, type PruneContext } from "./plan.ts";
+import { isTrackingField, MANIFEST_HASH_ANNOTATION } from "./tracking.ts";
+
+/** The field manager of everything that Gantry applies. */
+export const FIELD_MANAGER = "gantry";
+
+/** Live objects as the planner needs them. */
+export interface LiveObjects {
+  get(desired: Desired): Promise<KubeObject | undefined>;
+  /** Everything tracked by this Application, of the kinds named by either list. */
+  owned(label: string, kinds: readonly ObjectRef[]): Promise<readonly KubeObject[]>;
+}
+
+export interface PlanRequest {
+  readonly client: Client;
+  readonly live: LiveObjects;
+  /** The Application's tracking label. */
+  readonly owner: string;
+  readonly desired: readonly Desired[];
+  /** What the Application had applied before, from its status. */
+  readonly inventory: readonly ObjectRef[];
+  readonly prune: PruneContext;
+  /** Objects known to be unchanged: spares dry runs from one plan to the next. */
+  readonly verified?: Verified;
+  readonly signal?: AbortSignal;
+}
+
+/** Remembers of each object the live revision at which a dry run found nothing to change. */
+export class Verified {
+  readonly #known = new Map<string, string>();
+  has(desired: Desired, live: KubeObject): boolean {
+    return this.#known.get(refKey(desired.ref)) === mark(desired, live);
+  }
+  add(desired: Desired, live: KubeObject): void {
+    this.#known.set(refKey(desired.ref), mark(desired, live));
+  }
+  /** Forgets objects that are no longer wanted. */
+  retain(desired: readonly Desired[]): void {
+    const wanted = new Set(desired.map((entry) => refKey(entry.ref)));
+    for (const key of this.#known.keys()) if (!wanted.has(key)) this.#known.delete(key);
+  }
+}
+const mark = (desired: Desired, live: KubeObject): string =>
+  `${desired.hash}/${live.metadata.uid ?? ""}/${live.metadata.resourceVersion ?? ""}`;
+
+export async function makePlan(request: PlanRequest): Promise<Plan> {
+  const { desired, live, owner } = request;
+  const owned = await live.owned(owner, [...request.inventory, ...desired.map((entry) => entry.ref)]);
+  const entries: PlanEntry[] = [];
+  for (const wanted of [...desired].sort((a, b) => compareForApply(a.ref, b.ref)))
+    entries.push(await planObject(wanted, request));
+  request.verified?.retain(desired);
+  return { entries: [...entries, ...planPrune(desired, owned, request.prune)] };
+}
+
+async function planObject(desired: Desired, request: PlanRequest): Promise<PlanEntry> {
+  const live = await request.live.get(desired);
+  const look = firstLook(desired, live, request.owner);
+  if (look !== "ask" || live === undefined) return look as PlanEntry;
+  const entry = { ref: desired.ref, desired, live };
+  if (isUnchanged(desired, live, request.verified))
+    return { ...entry, action: "unchanged", changes: [] };
+  try {
+    const next = await dryRun(desired, request);
+    const changes = visibleChanges(live, next);
+    if (changes.length === 0 && hashOf(live) === desired.hash) {
+      request.verified?.add(desired, live);
+      return { ...entry, action: "unchanged", changes };
+    }
+    return { ...entry, action: "update", changes };
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    return refusedUpdate(entry, error);
+  }
+}
+
+/** Same manifest as applied last, and all of it is still there. */
+function isUnchanged(desired: Desired, live: KubeObject, verified: Verified | undefined): boolean {
+  if (verified?.has(desired, live) === true) return true;
+  return hashOf(live) === desired.hash && covers(live, desired.object);
+}
+
+const hashOf = (live: KubeObject): string | undefined =>
+  live.metadata.annotations?.[MANIFEST_HASH_ANNOTATION];
+
+function dryRun(desired: Desired, { client, signal }: PlanRequest): Promise<KubeObject> {
+  const { namespace, name } = desired.ref;
+  return client.patch(
+    desired.resource,
+    namespace === "" ? { name } : { namespace, name },
+    { type: "apply", body: desired.object as unknown as JsonObject },
+    {
+      dryRun: true,
+      force: true,
+      fieldManager: FIELD_MANAGER,
+      fieldValidation: "Strict",
+      ...(signal === undefined ? {} : { signal }),
+    },
+  );
+}
+
+/** The difference as people should see it: without bookkeeping, without secret values. */
+export function visibleChanges(live: KubeObject, next: KubeObject): FieldChange[] {
+  const schema = schemaOf(live.apiVersion, live.kind);
+  const isSecret = live.kind === "Secret" && live.apiVersion === "v1";
+  return diffObjects(live, next, {
+    ...(schema === undefined ? {} : { schema }),
+    mask: (path) => isSecret && /^(data|stringData)\b/.test(path),
+  }).filter((change) => !isBookkeeping(change.path));
+}
+
+function isBookkeeping(path: string): boolean {
+  return (
+    /^metadata\.(managedFields|resourceVersion|generation|uid|creationTimestamp)\b/.test(path) ||
+    isTrackingField(path)
+  );
+}
+
+/** The server would not take the update: replace the object where that is asked for. */
+function refusedUpdate(
+  entry: { readonly ref: ObjectRef; readonly desired: Desired; readonly live: KubeObject },
+  error: StatusError,
+): PlanEntry {
+  const immutable = isStatus(error, "Invalid") && /immutable|Forbidden/i.test(error.message);
+  if (immutable && entry.desired.options.force)
+    return { ...entry, action: "replace", changes: [], reason: error.message };
+  const hint = immutable
+    ? "; annotate it with argocd.argoproj.io/sync-options: Force=true to delete and create it again"
+    : "";
+  return { ...entry, action: "refuse", changes: [], reason: `${error.message}${hint}` };
+}
