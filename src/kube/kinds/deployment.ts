@@ -2,6 +2,7 @@ import type {
   DeploymentStrategy,
   Deployment as UpstreamDeployment,
 } from "kubernetes-types/apps/v1";
+import { deepEqual } from "../equality.ts";
 import type { FieldError } from "../field-error.ts";
 import type { Kind } from "../kind.ts";
 import { dns1123Subdomain } from "../names.ts";
@@ -63,29 +64,46 @@ export const deployments: Kind<Deployment> = {
   ],
   strategy: {
     validateName: dns1123Subdomain,
-    default: (deployment) => rewrite(deployment, [ROLLING_UPDATE_DEFAULTS, ...podTemplateDefaults]),
+    prepareForUpdate: dropForeignRollingUpdate,
+    default: (deployment) => rewrite(deployment, DEPLOYMENT_DEFAULTS),
     validate: validateDeployment,
     validateUpdate: (next, previous) =>
       immutable("spec.selector", next.spec?.selector, previous.spec?.selector),
     validateStatusUpdate: validateStatus,
-    warnings: ({ spec }) => podTemplateWarnings(spec?.template),
+    warnings: podTemplateWarnings,
   },
 };
 
 /** A quarter of the pods more, a quarter fewer. */
-const ROLLING_UPDATE_DEFAULTS: Rewrite = [
-  "spec.strategy",
-  (strategy) => {
-    if ((strategy.type ?? "RollingUpdate") !== "RollingUpdate") return strategy;
-    const filled = withDefaults(strategy, { type: "RollingUpdate", rollingUpdate: {} });
-    return rewrite(filled, [
-      [
-        "rollingUpdate",
-        (bounds) => withDefaults(bounds, { maxUnavailable: "25%", maxSurge: "25%" }),
-      ],
-    ]);
-  },
+const STRATEGY_DEFAULTS: readonly Rewrite[] = [
+  ["spec", (spec) => withDefaults(spec, { strategy: {} })],
+  ["spec.strategy", (strategy) => withDefaults(strategy, { type: "RollingUpdate" })],
+  [
+    "spec.strategy",
+    (strategy) =>
+      strategy.type === "RollingUpdate" ? withDefaults(strategy, { rollingUpdate: {} }) : strategy,
+  ],
+  [
+    "spec.strategy.rollingUpdate",
+    (bounds) => withDefaults(bounds, { maxUnavailable: "25%", maxSurge: "25%" }),
+  ],
 ];
+
+/**
+ * Whoever applies `type: Recreate` does not own the rolling-update defaults of before, so apply
+ * leaves them in; they go with the type that they belong to.
+ */
+function dropForeignRollingUpdate(next: Deployment, previous: Deployment): Deployment {
+  const strategy = next.spec?.strategy;
+  if (next.spec === undefined || strategy?.type !== "Recreate") return next;
+  const before = previous.spec?.strategy;
+  if (before?.type !== "RollingUpdate") return next;
+  if (!deepEqual(strategy.rollingUpdate, before.rollingUpdate)) return next;
+  const { rollingUpdate: _, ...rest } = strategy;
+  return { ...next, spec: { ...next.spec, strategy: rest } };
+}
+
+const DEPLOYMENT_DEFAULTS = [...STRATEGY_DEFAULTS, ...podTemplateDefaults];
 const DEFAULT_PROGRESS_DEADLINE_SECONDS = 600;
 const PERCENT = /^\d+%$/;
 

@@ -2,6 +2,7 @@
 import type { PodSpec, PodTemplateSpec } from "kubernetes-types/core/v1";
 import type { LabelSelector } from "kubernetes-types/meta/v1";
 import type { FieldError } from "../field-error.ts";
+import { isObject } from "../json-object.ts";
 import type { PrinterColumn } from "../kind.ts";
 import type { KubeObject } from "../object.ts";
 import { formatSelector, textColumn } from "./columns.ts";
@@ -46,8 +47,10 @@ export function validateLongRunning(spec: PodSpec | undefined): FieldError[] {
   return errors;
 }
 
-export function podTemplateWarnings(template: PodTemplateSpec | undefined): string[] {
-  return template?.spec === undefined ? [] : podSpecWarnings(template.spec, "spec.template.spec");
+/** For an object of a kind with a pod template, before its types are checked. */
+export function podTemplateWarnings(object: { readonly spec?: unknown }): string[] {
+  const template = isObject(object.spec) ? object.spec.template : undefined;
+  return isObject(template) ? podSpecWarnings(template.spec, "spec.template.spec") : [];
 }
 
 interface WithTemplate extends KubeObject {

@@ -75,7 +75,7 @@ export const replicaSets: Kind<ReplicaSet> = {
       ...atMostReplicas("availableReplicas", status),
       ...nonNegative("status.observedGeneration", status?.observedGeneration),
     ],
-    warnings: ({ spec }) => podTemplateWarnings(spec?.template),
+    warnings: podTemplateWarnings,
   },
 };
 

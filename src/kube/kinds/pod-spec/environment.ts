@@ -74,18 +74,3 @@ export function validateEnvFrom(sources: readonly EnvFromSource[], field: string
     return errors;
   });
 }
-
-/** Variables that hide an earlier one: apply keeps only one of them. */
-export function hiddenVariables(env: readonly EnvVar[], field: string): string[] {
-  const seen = new Set<string>();
-  const warnings: string[] = [];
-  for (const [index, { name }] of env.entries()) {
-    if (seen.has(name)) {
-      warnings.push(
-        `${field}[${index}]: hides previous definition of "${name}", which may be dropped when using apply`,
-      );
-    }
-    seen.add(name);
-  }
-  return warnings;
-}

@@ -1,41 +1,61 @@
 /** What is allowed in a pod spec but probably not meant; sent as `Warning` headers. */
-import type { PodSpec } from "kubernetes-types/core/v1";
-import { hiddenVariables } from "./environment.ts";
+import { isObject } from "../../json-object.ts";
 import { tryQuantity } from "./resources.ts";
 
 const NANOS = 1_000_000_000n;
 const BYTE_RESOURCES = ["memory", "ephemeral-storage"];
 
-export function podSpecWarnings(spec: PodSpec, field: string): string[] {
-  const warnings: string[] = [];
-  const lists = [
-    ["initContainers", spec.initContainers ?? []],
-    ["containers", spec.containers ?? []],
-  ] as const;
-  for (const [list, containers] of lists) {
-    for (const [index, container] of containers.entries()) {
+/** Takes any JSON: what does not have the expected shape is for the schema check to report. */
+export function podSpecWarnings(spec: unknown, field: string): string[] {
+  if (!isObject(spec)) return [];
+  const warnings = ["initContainers", "containers"].flatMap((list) =>
+    objectsIn(spec[list]).flatMap(([index, container]) => {
       const path = `${field}.${list}[${index}]`;
-      warnings.push(...hiddenVariables(container.env ?? [], `${path}.env`));
-      for (const kind of ["requests", "limits"] as const) {
-        warnings.push(
-          ...fractionalBytes(container.resources?.[kind] ?? {}, `${path}.resources.${kind}`),
-        );
-      }
-    }
-  }
-  if ((spec.terminationGracePeriodSeconds ?? 0) < 0) {
-    warnings.push(
-      `${field}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`,
-    );
+      const resources = isObject(container.resources) ? container.resources : {};
+      return [
+        ...hiddenVariables(container.env, `${path}.env`),
+        ...fractionalBytes(resources.requests, `${path}.resources.requests`),
+        ...fractionalBytes(resources.limits, `${path}.resources.limits`),
+      ];
+    }),
+  );
+  const grace = spec.terminationGracePeriodSeconds;
+  if (typeof grace === "number" && grace < 0) {
+    warnings.push(`${field}.terminationGracePeriodSeconds: ${grace} is treated as 1`);
   }
   return warnings;
 }
 
-function fractionalBytes(amounts: Readonly<Record<string, string>>, field: string): string[] {
+function objectsIn(list: unknown) {
+  if (!Array.isArray(list)) return [];
+  const items: readonly unknown[] = list;
+  return items.flatMap((item, index) => (isObject(item) ? [[index, item] as const] : []));
+}
+
+/** Variables that hide an earlier one: apply keeps only one of them. */
+function hiddenVariables(env: unknown, field: string): string[] {
+  const seen = new Set<string>();
+  const warnings: string[] = [];
+  for (const [index, { name }] of objectsIn(env)) {
+    if (typeof name !== "string") continue;
+    if (seen.has(name)) {
+      warnings.push(
+        `${field}[${index}]: hides previous definition of "${name}", which may be dropped when using apply`,
+      );
+    }
+    seen.add(name);
+  }
+  return warnings;
+}
+
+function fractionalBytes(amounts: unknown, field: string): string[] {
+  if (!isObject(amounts)) return [];
   return Object.entries(amounts).flatMap(([name, amount]) => {
     const quantity = tryQuantity(amount);
     return BYTE_RESOURCES.includes(name) && quantity !== undefined && quantity.nanos % NANOS !== 0n
-      ? [`${field}[${name}]: fractional byte value "${amount}" is invalid, must be an integer`]
+      ? [
+          `${field}[${name}]: fractional byte value "${String(amount)}" is invalid, must be an integer`,
+        ]
       : [];
   });
 }

@@ -1,0 +1,121 @@
+/** What may change in a pod once it exists: very little. */
+import type { PodSpec, Toleration } from "kubernetes-types/core/v1";
+import { deepEqual } from "../../equality.ts";
+import type { FieldError } from "../../field-error.ts";
+import { isObject } from "../../json-object.ts";
+import { forbidden, invalid } from "../field-problems.ts";
+import type { Pod } from "./pod-object.ts";
+
+const CHANGEABLE =
+  "only containers[*].image, initContainers[*].image, activeDeadlineSeconds (lower), tolerations (more), terminationGracePeriodSeconds (1, if it was negative) and schedulingGates (fewer) may change";
+/** Gated pods have no node yet, so where they may go can still be narrowed. */
+const CHANGEABLE_WHILE_GATED = ["nodeSelector", "affinity"] as const;
+const MAX_PATHS_SHOWN = 5;
+
+export function validatePodUpdate(next: Pod, previous: Pod): FieldError[] {
+  const [now, before] = [next.spec, previous.spec];
+  if (now === undefined || before === undefined || now === before) return [];
+  const errors = [
+    ...validateDeadline(now, before),
+    ...validateGates(now, before),
+    ...validateTolerations(now.tolerations ?? [], before.tolerations ?? []),
+  ];
+  const changed = changedPaths(withoutChangeable(now, before), before, "spec");
+  if (changed.length > 0) {
+    const shown = changed.slice(0, MAX_PATHS_SHOWN).join(", ");
+    const more = changed.length > MAX_PATHS_SHOWN ? ", …" : "";
+    const detail = `pod updates may not change ${shown}${more}: ${CHANGEABLE}; delete and create the pod instead`;
+    errors.push(forbidden("spec", detail));
+  }
+  return errors;
+}
+
+function validateDeadline(now: PodSpec, before: PodSpec): FieldError[] {
+  const field = "spec.activeDeadlineSeconds";
+  const [next, previous] = [now.activeDeadlineSeconds, before.activeDeadlineSeconds];
+  if (previous === undefined || next === previous) return [];
+  if (next === undefined)
+    return [invalid(field, next, "must not update from a positive integer to nil value")];
+  return next > previous
+    ? [invalid(field, next, "must be less than or equal to previous value")]
+    : [];
+}
+
+function validateGates(now: PodSpec, before: PodSpec): FieldError[] {
+  const known = new Set((before.schedulingGates ?? []).map(({ name }) => name));
+  return (now.schedulingGates ?? []).flatMap(({ name }, index) =>
+    known.has(name)
+      ? []
+      : [
+          forbidden(
+            `spec.schedulingGates[${index}].name`,
+            `only deletion is allowed, but found new scheduling gate '${name}'`,
+          ),
+        ],
+  );
+}
+
+function validateTolerations(
+  next: readonly Toleration[],
+  previous: readonly Toleration[],
+): FieldError[] {
+  const kept = previous.every((old) => next.some((one) => sameButSeconds(one, old)));
+  return kept
+    ? []
+    : [
+        forbidden(
+          "spec.tolerations",
+          "existing toleration can not be modified except its tolerationSeconds",
+        ),
+      ];
+}
+
+function sameButSeconds(a: Toleration, b: Toleration): boolean {
+  const { tolerationSeconds: _a, ...left } = a;
+  const { tolerationSeconds: _b, ...right } = b;
+  return deepEqual(left, right);
+}
+
+/** The new spec with everything that may change set back to what it was. */
+function withoutChangeable(now: PodSpec, before: PodSpec): PodSpec {
+  const next: PodSpec = { ...now, containers: withImagesOf(now.containers, before.containers) };
+  if (now.initContainers !== undefined) {
+    next.initContainers = withImagesOf(now.initContainers, before.initContainers ?? []);
+  }
+  carry(next, before, "activeDeadlineSeconds");
+  carry(next, before, "tolerations");
+  carry(next, before, "schedulingGates");
+  if ((before.terminationGracePeriodSeconds ?? 0) < 0 && now.terminationGracePeriodSeconds === 1) {
+    carry(next, before, "terminationGracePeriodSeconds");
+  }
+  if ((before.schedulingGates ?? []).length > 0) {
+    for (const field of CHANGEABLE_WHILE_GATED) carry(next, before, field);
+  }
+  return next;
+}
+
+function withImagesOf<T extends { image?: string }>(
+  containers: readonly T[],
+  previous: readonly T[],
+): T[] {
+  return containers.map((container, index) => {
+    const image = previous[index]?.image;
+    return image === undefined || image === "" ? container : { ...container, image };
+  });
+}
+
+function carry<K extends keyof PodSpec>(spec: PodSpec, from: PodSpec, field: K): void {
+  if (from[field] === undefined) delete spec[field];
+  else spec[field] = from[field];
+}
+
+/** Paths of the smallest parts that differ. */
+function changedPaths(a: unknown, b: unknown, path: string): string[] {
+  if (deepEqual(a, b)) return [];
+  if (Array.isArray(a) && Array.isArray(b) && a.length === b.length) {
+    return a.flatMap((item, index) => changedPaths(item, b[index], `${path}[${index}]`));
+  }
+  if (!isObject(a) || !isObject(b)) return [path];
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...keys].flatMap((key) => changedPaths(a[key], b[key], `${path}.${key}`));
+}
