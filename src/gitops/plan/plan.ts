@@ -27,12 +27,9 @@ export interface Plan {
   readonly entries: readonly PlanEntry[];
 }
 
-/** Whether carrying out the plan would change anything, or would fail. */
+/** Whether carrying out the plan would change nothing, and nothing is refused. */
 export function isInSync(plan: Plan): boolean {
-  return plan.entries.every(
-    (entry) =>
-      entry.action === "unchanged" || (entry.action === "skip" && entry.desired !== undefined),
-  );
+  return plan.entries.every((entry) => entry.action === "unchanged" || entry.action === "skip");
 }
 
 /** What can be said of an object without asking the API server. `ask`: only a dry run can tell. */

@@ -1,0 +1,33 @@
+/** What an Application's repository says at a revision: the input of the plan. */
+import type { Application } from "../kube/kinds/application.ts";
+import type { KubeObject } from "../kube/object.ts";
+import type { Origin } from "./plan/desired.ts";
+import type { CommitSummary } from "./report/application-status.ts";
+
+export interface ApplicationManifests {
+  readonly commit: CommitSummary;
+  /** Equal ids mean equal manifests: what was derived from them can be kept. */
+  readonly id: string;
+  readonly manifests: readonly { readonly object: KubeObject; readonly origin: Origin }[];
+  /** Problems that forbid applying any of it, worded with file, line and advice. */
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export interface ManifestSource {
+  /**
+   * `fresh`: ask the repository where its refs are now; otherwise what was seen last is good enough.
+   * @throws SourceError
+   */
+  manifestsOf(
+    application: Application,
+    options: { readonly revision: string; readonly fresh: boolean; readonly signal: AbortSignal },
+  ): Promise<ApplicationManifests>;
+  /** Whether changes of this Application's repository announce themselves, or must be polled for. */
+  isWatched(application: Application): boolean;
+}
+
+/** The revision that an Application follows. */
+export function targetRevision(application: Application): string {
+  return application.spec.source.targetRevision ?? "HEAD";
+}

@@ -1,0 +1,98 @@
+/**
+ * The operator: watches Applications, their repositories and everything they manage, and
+ * reconciles an Application whenever one of these changed.
+ */
+import type { Client } from "../client/client.ts";
+import type { Clock } from "../client/clock.ts";
+import { createEventRecorder } from "../client/event-recorder.ts";
+import { Informer } from "../client/informer.ts";
+import type { Logger } from "../client/logger.ts";
+import { type ControllerMetrics, runController } from "../client/reconciler.ts";
+import { WorkQueue } from "../client/work-queue.ts";
+import { type Application, applications } from "../kube/kinds/application.ts";
+import { keyOf } from "../kube/object.ts";
+import type { ManifestSource } from "./application-manifests.ts";
+import { ApplicationReconciler } from "./application-reconciler.ts";
+import { sha256 } from "./plan/desired.ts";
+import { ManagedObjects } from "./plan/managed-objects.ts";
+import { trackingLabel } from "./plan/tracking.ts";
+
+/** Applications worked on at once: enough to hide the latency of a remote API server. */
+const WORKERS = 8;
+
+export interface OperatorOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly manifests: ManifestSource;
+  readonly pollIntervalMs: number;
+  readonly metrics?: ControllerMetrics;
+}
+export interface Operator {
+  /** Looks at these Applications again, repository included. Unknown keys are ignored. */
+  refresh(keys: Iterable<string>): void;
+  /** The Applications as last seen, by `namespace/name`. */
+  readonly applications: Informer<Application>;
+  stop(): Promise<void>;
+}
+
+export async function startOperator(options: OperatorOptions): Promise<Operator> {
+  const { client, clock, logger, manifests, pollIntervalMs, metrics } = options;
+  const abort = new AbortController();
+  const queue = new WorkQueue({ clock, backoff: { initialMs: 50, maxMs: 60_000 } });
+  const informer = new Informer(client, applications, { clock, logger });
+  const keyOfLabel = new Map<string, string>();
+  const live = new ManagedObjects({
+    client,
+    logger,
+    onChange: (label) => {
+      const key = keyOfLabel.get(label);
+      if (key !== undefined) queue.add(key);
+    },
+  });
+  const recorder = createEventRecorder({ client, component: "gantry", clock, logger, signal: abort.signal });
+  const reconciler = new ApplicationReconciler({
+    client,
+    clock,
+    logger,
+    recorder,
+    manifests,
+    live,
+    applicationOf: (key) => informer.get(key),
+    pollIntervalMs,
+  });
+  informer.onChange(({ type, object }) => {
+    const key = keyOf(object);
+    const label = trackingLabel(key, sha256);
+    if (type === "DELETED") keyOfLabel.delete(label);
+    else keyOfLabel.set(label, key);
+    queue.add(key);
+  });
+  const watching = informer.run(abort.signal);
+  await informer.synced;
+  const controller = runController({
+    name: "application",
+    queue,
+    workers: WORKERS,
+    clock,
+    logger,
+    ...(metrics === undefined ? {} : { metrics }),
+    reconcile: (key, signal) => reconciler.reconcile(key, signal),
+  });
+  return {
+    applications: informer,
+    refresh(keys) {
+      for (const key of keys) {
+        reconciler.markStale(key);
+        queue.add(key);
+      }
+    },
+    async stop() {
+      await controller.stop();
+      abort.abort(new Error("the operator was stopped"));
+      await watching;
+      await live.stop();
+      await recorder.flush();
+    },
+  };
+}
