@@ -1,42 +1,25 @@
 /**
- * The durable log on LMDB: one table in one file, `r` + revision → record, beside a header.
- *
- * A commit is one LMDB transaction, run on libuv's threads; its promise resolves after the file
- * was synced (`overlappingSync` off), so acknowledged means durable. Only one commit is ever under
- * way. The table is rebuilt into memory when opened and never read again until verified.
+ * The durable log on LMDB. A commit is one LMDB transaction, run on libuv's threads; its promise
+ * resolves after the file was synced, so acknowledged means durable. Only one commit is ever under
+ * way. The content is read into memory when opened, and never again but to verify it.
  */
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { crc32 } from "node:zlib";
-import { open, type RootDatabase } from "lmdb";
+import { dirname } from "node:path";
 import type { Clock } from "../../client/clock.ts";
-import { checkLmdbFile } from "./lmdb-file-check.ts";
-import { decodeRecord, encodeRecord } from "./record-codec.ts";
-import type { LogCommit, LogRecord, RevisionLog, StoreHealth } from "./revision-log.ts";
+import { contentOf, databaseFile, type LmdbDatabase, openForWriting } from "./lmdb-database.ts";
+import {
+  encodeHeader,
+  headerKey,
+  ownerKey,
+  recordKey,
+  type TableContent,
+  type TableHeader,
+} from "./lmdb-table.ts";
+import { encodeRecord } from "./record-codec.ts";
+import type { LogCommit, RevisionLog, StoreHealth } from "./revision-log.ts";
 import { StoreUnavailableError } from "./store.ts";
-import { StoreCorruptError } from "./store-corrupt-error.ts";
-
-export const DATABASE_FILE = "store.mdb";
-
-/** Ordinary objects are 1 to 4 KB: at 4 KiB a page, half of the file would be left empty. */
-const PAGE_BYTES = 8192;
 
 /** After the disk was full, this long passes between attempts to write again. */
 const RETRY_INTERVAL_MS = 1_000;
-
-const FORMAT = 1;
-const HEADER_KEY = Buffer.from("h");
-const FIRST_RECORD = Buffer.from("r");
-const AFTER_RECORDS = Buffer.from("s");
-
-interface Header {
-  readonly format: number;
-  readonly compactedRevision: number;
-  /** Counts how often the database was opened for writing: see {@link ownerKey}. */
-  readonly generation: number;
-}
-
-type Database = RootDatabase<Buffer, Buffer>;
 
 /** `full` passes by itself, `failed` only by a restart. */
 type State =
@@ -45,44 +28,35 @@ type State =
   | { readonly kind: "failed"; readonly reason: string };
 
 export class LmdbLog implements RevisionLog {
-  readonly file: string;
-  readonly #database: Database;
+  readonly #file: string;
+  readonly #database: LmdbDatabase;
   readonly #clock: Clock;
-  #header: Header;
+  #header: TableHeader;
   #state: State = { kind: "open" };
 
-  private constructor(file: string, database: Database, header: Header, clock: Clock) {
-    this.file = file;
+  private constructor(file: string, database: LmdbDatabase, header: TableHeader, clock: Clock) {
+    this.#file = file;
     this.#database = database;
     this.#header = header;
     this.#clock = clock;
   }
 
   /**
-   * Opens the database in `directory` for writing, or makes one. The caller holds the lock.
+   * Opens the database in `directory`, or makes one. The caller holds the directory's lock.
    * @throws StoreCorruptError
    */
-  static async open(directory: string, clock: Clock): Promise<LmdbLog> {
-    const file = join(directory, DATABASE_FILE);
-    if (existsSync(file)) checkLmdbFile(file);
-    else await create(file);
-    const database = openDatabase(file, false);
-    try {
-      const header = takeOver(database, readHeader(database, file));
-      return new LmdbLog(file, database, header, clock);
-    } catch (error) {
-      await database.close();
-      throw error;
-    }
+  static async open(
+    directory: string,
+    clock: Clock,
+  ): Promise<{ readonly log: LmdbLog; readonly content: TableContent }> {
+    const { database, ...content } = await openForWriting(directory);
+    const log = new LmdbLog(databaseFile(directory), database, content.header, clock);
+    return { log, content };
   }
 
-  get compactedRevision(): number {
-    return this.#header.compactedRevision;
-  }
-
-  /** Every durable revision, in order. Must be read to the end within one turn. */
-  records(): Iterable<LogRecord> {
-    return readRecords(this.#database, this.file);
+  /** What the disk holds, as of the last commit. */
+  content(): TableContent {
+    return contentOf(this.#database, this.#file);
   }
 
   async commit(commit: LogCommit): Promise<void> {
@@ -95,7 +69,7 @@ export class LmdbLog implements RevisionLog {
     try {
       await this.#transaction(commit, header);
     } catch (error) {
-      this.#state = stateAfter(await causeOf(error), this.#clock.now(), this.file);
+      this.#state = stateAfter(await causeOf(error), this.#clock.now(), this.#file);
       throw new StoreUnavailableError(this.#reason(), { cause: error });
     }
     this.#header = header;
@@ -114,11 +88,11 @@ export class LmdbLog implements RevisionLog {
     await this.#database.close();
   }
 
-  async #transaction(commit: LogCommit, header: Header): Promise<void> {
+  async #transaction(commit: LogCommit, header: TableHeader): Promise<void> {
     const database = this.#database;
     const operations: Promise<boolean>[] = [];
     const done = database.ifNoExists(ownerKey(header.generation + 1), () => {
-      if (header !== this.#header) operations.push(database.put(HEADER_KEY, encodeHeader(header)));
+      if (header !== this.#header) operations.push(database.put(headerKey, encodeHeader(header)));
       for (const revision of commit.remove) operations.push(database.remove(recordKey(revision)));
       // Keys only grow: appending fills pages to the brim instead of splitting them in halves.
       for (const { current, ...event } of commit.append)
@@ -133,7 +107,7 @@ export class LmdbLog implements RevisionLog {
     });
     // They fail together with the transaction, and only its own promise is looked at.
     for (const operation of operations) operation.catch(() => {});
-    if (!(await done)) throw new Error(takenOverMessage(this.file));
+    if (!(await done)) throw new Error(takenOverMessage(this.#file));
   }
 
   /**
@@ -145,12 +119,12 @@ export class LmdbLog implements RevisionLog {
     try {
       this.#database.transactionSync(() => {
         if (this.#database.doesExist(ownerKey(this.#header.generation + 1)))
-          throw new Error(takenOverMessage(this.file));
-        this.#database.putSync(HEADER_KEY, encodeHeader(this.#header));
+          throw new Error(takenOverMessage(this.#file));
+        this.#database.putSync(headerKey, encodeHeader(this.#header));
       });
       this.#state = { kind: "open" };
     } catch (error) {
-      this.#state = stateAfter(error, this.#clock.now(), this.file);
+      this.#state = stateAfter(error, this.#clock.now(), this.#file);
     }
   }
 
@@ -159,105 +133,8 @@ export class LmdbLog implements RevisionLog {
   }
 }
 
-/** Reads a database that another process may be writing to. Changes nothing. */
-export async function readLmdbLog<T>(
-  directory: string,
-  read: (records: Iterable<LogRecord>, compactedRevision: number) => T,
-): Promise<T> {
-  const file = join(directory, DATABASE_FILE);
-  const database = openDatabase(file, true);
-  try {
-    const { compactedRevision } = readHeader(database, file);
-    return read(readRecords(database, file), compactedRevision);
-  } finally {
-    await database.close();
-  }
-}
-
-/** Made aside and renamed, so that a file under the final name is always a whole database. */
-async function create(file: string): Promise<void> {
-  const draft = `${file}.new`;
-  for (const leftover of [draft, `${draft}-lock`]) rmSync(leftover, { force: true });
-  const database = openDatabase(draft, false);
-  const header: Header = { format: FORMAT, compactedRevision: 1, generation: 0 };
-  database.transactionSync(() => database.putSync(HEADER_KEY, encodeHeader(header)));
-  await database.close();
-  chmodSync(draft, 0o600);
-  rmSync(`${draft}-lock`, { force: true });
-  renameSync(draft, file);
-  syncDirectory(dirname(file));
-}
-
-function openDatabase(file: string, readOnly: boolean): Database {
-  return open<Buffer, Buffer>({
-    path: file,
-    noSubdir: true,
-    readOnly,
-    keyEncoding: "binary",
-    encoding: "binary",
-    pageSize: PAGE_BYTES,
-    maxDbs: 0,
-    overlappingSync: false,
-    eventTurnBatching: false,
-  });
-}
-
-/**
- * Every commit requires that the owner key of the next generation does not exist. Should another
- * process open the database although this one has the lock (the lock file deleted by hand, a
- * volume shared between containers), then this one stops writing instead of mixing with it.
- */
-function takeOver(database: Database, previous: Header): Header {
-  const header = { ...previous, generation: previous.generation + 1 };
-  database.transactionSync(() => {
-    database.removeSync(ownerKey(previous.generation));
-    database.putSync(ownerKey(header.generation), Buffer.from([1]));
-    database.putSync(HEADER_KEY, encodeHeader(header));
-  });
-  return header;
-}
-
 function takenOverMessage(file: string): string {
   return `another process has opened ${file} and took it over`;
-}
-
-function ownerKey(generation: number): Buffer {
-  return Buffer.from(`o${generation}`);
-}
-
-function recordKey(revision: number): Buffer {
-  const key = Buffer.allocUnsafe(FIRST_RECORD.length + 8);
-  FIRST_RECORD.copy(key);
-  key.writeBigUInt64BE(BigInt(revision), FIRST_RECORD.length);
-  return key;
-}
-
-function* readRecords(database: Database, file: string): Iterable<LogRecord> {
-  for (const { key, value } of database.getRange({ start: FIRST_RECORD, end: AFTER_RECORDS })) {
-    const revision = Number(key.readBigUInt64BE(FIRST_RECORD.length));
-    const record = decodeRecord(value, revision);
-    if (typeof record === "string")
-      throw new StoreCorruptError(file, `the record of revision ${revision}: ${record}`);
-    yield record;
-  }
-}
-
-function encodeHeader(header: Header): Buffer {
-  const json = JSON.stringify(header);
-  return Buffer.from(`${crc32(json)} ${json}`);
-}
-
-function readHeader(database: Database, file: string): Header {
-  const [checksum, json] = database.get(HEADER_KEY)?.toString("utf8").split(" ") ?? [];
-  if (json === undefined || checksum !== String(crc32(json)))
-    throw new StoreCorruptError(file, "its header is missing or its checksum does not match");
-  const header = JSON.parse(json) as Header;
-  if (header.format !== FORMAT)
-    throw new StoreCorruptError(
-      file,
-      `it has format ${header.format}, and this version of Gantry reads ${FORMAT}`,
-    );
-  return header;
 }
 
 /** lmdb-js rejects with a summary that carries a second promise, rejected with the real error. */
@@ -278,7 +155,7 @@ function stateAfter(error: unknown, nowMs: number, file: string): State {
   if (DISK_FULL.test(message))
     return {
       kind: "full",
-      reason: `the disk that holds ${basename(file)} is full (${message}): free some space in ${dirname(file)}, writing then goes on by itself`,
+      reason: `the disk that holds ${file} is full (${message}): free some space in ${dirname(file)}, writing then goes on by itself`,
       retryAtMs: nowMs + RETRY_INTERVAL_MS,
     };
   // After a failed sync the kernel reports success for data that it has dropped: only what can be
@@ -287,14 +164,4 @@ function stateAfter(error: unknown, nowMs: number, file: string): State {
     kind: "failed",
     reason: `writing to ${file} failed (${message}): check the disk, then restart`,
   };
-}
-
-function syncDirectory(directory: string): void {
-  if (process.platform === "win32") return;
-  const fd = openSync(directory, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

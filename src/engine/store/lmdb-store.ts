@@ -2,6 +2,7 @@
 import { systemClock } from "../../client/clock.ts";
 import { type DirectoryLock, lockDataDirectory } from "./data-directory.ts";
 import { LmdbLog } from "./lmdb-log.ts";
+import type { TableContent } from "./lmdb-table.ts";
 import { MvccStore, type MvccStoreOptions, type ReplayedLog } from "./mvcc-store.ts";
 import { replay } from "./replay.ts";
 
@@ -36,8 +37,10 @@ export class LmdbStore extends MvccStore {
     const lock = lockDataDirectory(options.directory);
     let log: LmdbLog | undefined;
     try {
-      log = await LmdbLog.open(options.directory, options.clock ?? systemClock);
-      return new LmdbStore(options, lock, log, replay(log.records(), log.compactedRevision));
+      const opened = await LmdbLog.open(options.directory, options.clock ?? systemClock);
+      log = opened.log;
+      const { header, records } = opened.content;
+      return new LmdbStore(options, lock, log, replay(records, header.compactedRevision));
     } catch (error) {
       await log?.close();
       lock.release();
@@ -45,9 +48,9 @@ export class LmdbStore extends MvccStore {
     }
   }
 
-  /** What the disk holds, read back, at an instant when nothing is being written. */
-  replayLog(): Promise<ReplayedLog> {
-    return this.betweenCommits(() => replay(this.#log.records(), this.#log.compactedRevision));
+  /** What the disk holds. To be compared with memory only while no commit is under way. */
+  durableContent(): TableContent {
+    return this.#log.content();
   }
 
   override async close(): Promise<void> {

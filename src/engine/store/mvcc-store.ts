@@ -136,7 +136,7 @@ export class MvccStore implements Store {
     return this.#resources.get(resourceId(resource))?.index.count(namespace) ?? 0;
   }
 
-  /** Group and plural of every resource that has objects or was asked about, sorted. */
+  /** Every resource that has objects or was asked about, sorted. */
   resources(): ResourceName[] {
     return [...this.#resources.keys()].sort().map((id) => {
       const slash = id.lastIndexOf("/");
@@ -163,6 +163,11 @@ export class MvccStore implements Store {
     return this.#resource(resource).watch(revision, this.#compactedRevision, onEvent);
   }
 
+  /** The oldest revision that watches of this resource may start from. */
+  historyStart(resource: ResourceName): number {
+    return this.#resource(resource).historyStart(this.#compactedRevision);
+  }
+
   compact(revision: number): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new StoreUnavailableError("the store is closed");
@@ -175,7 +180,7 @@ export class MvccStore implements Store {
   }
 
   /** Runs `task` while no commit is under way: memory and log agree then. */
-  protected betweenCommits<T>(task: () => T): Promise<T> {
+  betweenCommits<T>(task: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#tasks.push(() => {
         try {

@@ -76,8 +76,12 @@ export class ResourceState {
     this.#watchers.clear();
   }
 
+  historyStart(compactedRevision: number): number {
+    return Math.max(this.#floor, compactedRevision);
+  }
+
   #checkRetained(revision: number, compactedRevision: number): void {
-    const floor = Math.max(this.#floor, compactedRevision);
+    const floor = this.historyStart(compactedRevision);
     if (revision < floor) throw new CompactedError(floor);
   }
 }

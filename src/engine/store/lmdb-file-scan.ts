@@ -1,5 +1,5 @@
 /**
- * Reads an LMDB data file without LMDB and checks that every page that can be reached is there and
+ * Reads an LMDB data file without LMDB, checking that every page that can be reached is there and
  * well formed. LMDB maps the file into memory and trusts it: a truncated or damaged file would end
  * the process with a signal instead of an error.
  *
@@ -45,20 +45,23 @@ export interface LmdbFileReport {
   readonly entries: number;
 }
 
+type OnEntry = (key: Buffer, value: Buffer) => void;
+
 /**
- * Must not run while a process writes to the file.
+ * Calls `onEntry` for each entry of the main database, in key order, with copies. Must not run
+ * while a process writes to the file.
  * @throws StoreCorruptError naming the first damage found.
  */
-export function checkLmdbFile(file: string): LmdbFileReport {
+export function scanLmdbFile(file: string, onEntry: OnEntry): LmdbFileReport {
   const fd = openSync(file, "r");
   try {
-    return new FileCheck(file, fd).run();
+    return new FileScan(file, fd).run(onEntry);
   } finally {
     closeSync(fd);
   }
 }
 
-class FileCheck {
+class FileScan {
   readonly #file: string;
   readonly #fd: number;
   readonly #sizeBytes: number;
@@ -74,15 +77,15 @@ class FileCheck {
     this.#sizeBytes = fstatSync(fd).size;
   }
 
-  run(): LmdbFileReport {
+  run(onEntry: OnEntry): LmdbFileReport {
     const meta = this.#readMetas();
     // A page is used at most once, and none lies behind the end of the file but free ones.
     const pages = Math.min(meta.lastPage + 1, Math.ceil(this.#sizeBytes / this.#pageSize));
     this.#lastPage = meta.lastPage;
     this.#used = new Uint8Array(pages);
-    this.#walk(meta.main, () => {});
+    this.#walk(meta.main, this.#inOrder(onEntry));
     const freeLists: Buffer[] = [];
-    this.#walk(meta.free, (value) => freeLists.push(value));
+    this.#walk(meta.free, (_, value) => freeLists.push(value));
     return {
       sizeBytes: this.#sizeBytes,
       pageSizeBytes: this.#pageSize,
@@ -120,18 +123,29 @@ class FileCheck {
       this.#fail(`its format is version ${version}, this program reads ${DATA_VERSION}`);
   }
 
-  /** Visits a tree in key order; `onValue` gets values that are stored in the leaf or behind it. */
-  #walk(tree: Tree, onValue: (value: Buffer) => void): void {
+  #inOrder(onEntry: OnEntry): OnEntry {
+    let last: Buffer | undefined;
+    return (key, value) => {
+      if (last !== undefined && last.compare(key) >= 0)
+        this.#fail(
+          `the entries ${last.toString("hex")} and ${key.toString("hex")} are out of order`,
+        );
+      last = key;
+      onEntry(key, value);
+    };
+  }
+
+  #walk(tree: Tree, onEntry: OnEntry): void {
     if (tree.root === NO_PAGE) {
       if (tree.entries !== 0) this.#fail(`a tree of ${tree.entries} entries has no root`);
       return;
     }
-    const entries = this.#walkPage(Number(tree.root), tree.depth, onValue);
+    const entries = this.#walkPage(Number(tree.root), tree.depth, onEntry);
     if (entries !== tree.entries)
       this.#fail(`a tree has ${entries} entries where ${tree.entries} are recorded`);
   }
 
-  #walkPage(number: number, depth: number, onValue: (value: Buffer) => void): number {
+  #walkPage(number: number, depth: number, onEntry: OnEntry): number {
     this.#claim(number, 1);
     const page = this.#read(number * this.#pageSize, this.#pageSize, `page ${number}`);
     const flags = page.readUInt16LE(18);
@@ -153,8 +167,8 @@ class FileCheck {
       const node = page.subarray(offset);
       entries +=
         depth > 1
-          ? this.#walkPage(this.#childOf(node, number), depth - 1, onValue)
-          : this.#checkEntry(node, number, onValue);
+          ? this.#walkPage(this.#childOf(node, number), depth - 1, onEntry)
+          : this.#checkEntry(node, number, onEntry);
     }
     return entries;
   }
@@ -165,14 +179,15 @@ class FileCheck {
     return node.readUInt32LE(0) + node.readUInt16LE(4) * 0x1_0000_0000;
   }
 
-  #checkEntry(node: Buffer, number: number, onValue: (value: Buffer) => void): number {
+  #checkEntry(node: Buffer, number: number, onEntry: OnEntry): number {
     const sizeBytes = node.readUInt32LE(0);
     const start = NODE_HEADER_BYTES + node.readUInt16LE(6);
     const big = (node.readUInt16LE(4) & BIG_DATA) !== 0;
     if (start + (big ? OVERFLOW_POINTER_BYTES : sizeBytes) > node.length)
       this.#fail(`page ${number} holds an entry that is cut short`);
-    onValue(
-      big ? this.#readOverflow(node, start, sizeBytes) : node.subarray(start, start + sizeBytes),
+    onEntry(
+      Buffer.from(node.subarray(NODE_HEADER_BYTES, start)),
+      big ? this.#readOverflow(node, start, sizeBytes) : copyOf(node, start, start + sizeBytes),
     );
     return 1;
   }
@@ -204,7 +219,7 @@ class FileCheck {
         const value = Number(list.readBigInt64LE(index * 8));
         if (value < 0) run = -value;
         if (value <= 0) continue;
-        for (let page = value; page < value + run; page++)
+        for (let page = value; page < Math.min(value + run, this.#used.length); page++)
           if (this.#used[page] === 1) this.#fail(`page ${page} is both free and in use`);
         free += run;
         run = 1;
@@ -237,6 +252,13 @@ class FileCheck {
   #fail(damage: string): never {
     throw new StoreCorruptError(this.#file, damage);
   }
+}
+
+/** Not in a shared slab, and without the rest of its page: the copy may be kept for long. */
+function copyOf(bytes: Buffer, start: number, end: number): Buffer {
+  const copy = Buffer.allocUnsafeSlow(end - start);
+  bytes.copy(copy, 0, start, end);
+  return copy;
 }
 
 function readMeta(page: Buffer): Meta {

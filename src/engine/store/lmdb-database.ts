@@ -1,0 +1,103 @@
+/** Opening, creating and reading the LMDB file. */
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { open, type RootDatabase } from "lmdb";
+import { scanLmdbFile } from "./lmdb-file-scan.ts";
+import {
+  decodeTable,
+  encodeHeader,
+  headerKey,
+  ownerKey,
+  TABLE_FORMAT,
+  type TableContent,
+  type TableHeader,
+} from "./lmdb-table.ts";
+
+export type LmdbDatabase = RootDatabase<Buffer, Buffer>;
+
+/** Ordinary objects are 1 to 4 KB: at 4 KiB a page, half of the file would be left empty. */
+const PAGE_BYTES = 8192;
+
+export function databaseFile(directory: string): string {
+  return join(directory, "store.mdb");
+}
+
+/**
+ * Opens the database in `directory` for writing, or makes one, and returns what is in it. The
+ * content is read from the file, not through LMDB's memory map: so damage is found before LMDB
+ * can stumble over it, and the pages read do not count as this process's memory ever after.
+ * The caller holds the directory's lock.
+ * @throws StoreCorruptError
+ */
+export async function openForWriting(
+  directory: string,
+): Promise<TableContent & { readonly database: LmdbDatabase }> {
+  const file = databaseFile(directory);
+  if (!existsSync(file)) await create(file);
+  const entries: { key: Buffer; value: Buffer }[] = [];
+  scanLmdbFile(file, (key, value) => entries.push({ key, value }));
+  const { header: previous, records } = decodeTable(entries, file);
+  const database = openFile(file, false);
+  const header = { ...previous, generation: previous.generation + 1 };
+  database.transactionSync(() => {
+    database.removeSync(ownerKey(previous.generation));
+    database.putSync(ownerKey(header.generation), Buffer.from([1]));
+    database.putSync(headerKey, encodeHeader(header));
+  });
+  return { database, header, records };
+}
+
+/** Reads the content through LMDB, as of the last commit. The file may be in use elsewhere. */
+export async function readDatabase(directory: string): Promise<TableContent> {
+  const file = databaseFile(directory);
+  const database = openFile(file, true);
+  try {
+    return contentOf(database, file);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Everything, as of the last commit of this process. */
+export function contentOf(database: LmdbDatabase, file: string): TableContent {
+  return decodeTable(database.getRange(), file);
+}
+
+/** Made aside and renamed, so that a file under the final name is always a whole database. */
+async function create(file: string): Promise<void> {
+  const draft = `${file}.new`;
+  for (const leftover of [draft, `${draft}-lock`]) rmSync(leftover, { force: true });
+  const database = openFile(draft, false);
+  const header: TableHeader = { format: TABLE_FORMAT, compactedRevision: 1, generation: 0 };
+  database.transactionSync(() => database.putSync(headerKey, encodeHeader(header)));
+  await database.close();
+  rmSync(`${draft}-lock`, { force: true });
+  chmodSync(draft, 0o600);
+  renameSync(draft, file);
+  syncDirectory(dirname(file));
+}
+
+function openFile(path: string, readOnly: boolean): LmdbDatabase {
+  return open<Buffer, Buffer>({
+    path,
+    noSubdir: true,
+    readOnly,
+    keyEncoding: "binary",
+    encoding: "binary",
+    pageSize: PAGE_BYTES,
+    maxDbs: 0,
+    // A commit's promise then resolves only after the file was synced.
+    overlappingSync: false,
+    eventTurnBatching: false,
+  });
+}
+
+function syncDirectory(directory: string): void {
+  if (process.platform === "win32") return;
+  const fd = openSync(directory, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
