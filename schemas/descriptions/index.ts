@@ -4,6 +4,7 @@ export const descriptions: Readonly<Record<string, () => Promise<{ readonly defa
   "admissionregistration.v1alpha1": () => import("./admissionregistration.v1alpha1.json", { with: { type: "json" } }),
   "admissionregistration.v1beta1": () => import("./admissionregistration.v1beta1.json", { with: { type: "json" } }),
   "apiextensions.v1": () => import("./apiextensions.v1.json", { with: { type: "json" } }),
+  "apiregistration.v1": () => import("./apiregistration.v1.json", { with: { type: "json" } }),
   "apiserverinternal.v1alpha1": () => import("./apiserverinternal.v1alpha1.json", { with: { type: "json" } }),
   "apps.v1": () => import("./apps.v1.json", { with: { type: "json" } }),
   "authentication.v1": () => import("./authentication.v1.json", { with: { type: "json" } }),

@@ -3,6 +3,7 @@ import admissionregistrationV1 from "./admissionregistration.v1.json" with { typ
 import admissionregistrationV1alpha1 from "./admissionregistration.v1alpha1.json" with { type: "json" };
 import admissionregistrationV1beta1 from "./admissionregistration.v1beta1.json" with { type: "json" };
 import apiextensionsV1 from "./apiextensions.v1.json" with { type: "json" };
+import apiregistrationV1 from "./apiregistration.v1.json" with { type: "json" };
 import apiserverinternalV1alpha1 from "./apiserverinternal.v1alpha1.json" with { type: "json" };
 import appsV1 from "./apps.v1.json" with { type: "json" };
 import authenticationV1 from "./authentication.v1.json" with { type: "json" };
@@ -37,6 +38,7 @@ export const shapes: readonly object[] = [
   admissionregistrationV1alpha1,
   admissionregistrationV1beta1,
   apiextensionsV1,
+  apiregistrationV1,
   apiserverinternalV1alpha1,
   appsV1,
   authenticationV1,

@@ -1,0 +1,3 @@
+export interface HorizontalPodAutoscaler {
+    spec: HorizontalPodAutoscalerSpec;
+}

@@ -1,0 +1,6 @@
+export interface CronJob {
+    spec: CronJobSpec;
+}
+export interface PodFailurePolicyOnPodConditionsPattern {
+    status?: string;
+}

@@ -1,0 +1,6 @@
+export interface PodDisruptionBudgetStatus {
+    currentHealthy?: number;
+    desiredHealthy?: number;
+    disruptionsAllowed?: number;
+    expectedPods?: number;
+}

@@ -1,0 +1,3 @@
+export interface RoleRef {
+    apiGroup?: string;
+}

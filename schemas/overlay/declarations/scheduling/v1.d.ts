@@ -1,0 +1,3 @@
+export interface PriorityClass {
+    value?: number;
+}
