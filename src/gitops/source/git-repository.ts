@@ -1,0 +1,152 @@
+/** Commits and trees on top of raw objects; directories are cached, because ids never change. */
+import type { GitObject, GitObjectReader, GitObjectType } from "./git-objects.ts";
+import {
+  MAX_COMMIT_BYTES,
+  MAX_TREE_BYTES,
+  parseCommit,
+  parseTag,
+  parseTree,
+} from "./git-objects.ts";
+import type { Directory, TreeObjects } from "./object-tree.ts";
+import { directoryOf, ObjectTree } from "./object-tree.ts";
+import type { Commit, CommitInfo, Tree } from "./source.ts";
+import { SourceError } from "./source-error.ts";
+
+/** Some 20 MB of entries: all directories of the largest monorepos that people deploy from. */
+const MAX_CACHED_ENTRIES = 200_000;
+/** Tags of tags exist; chains of them are made by attackers. */
+const MAX_TAG_CHAIN = 8;
+
+export class GitRepository implements TreeObjects {
+  readonly where: string;
+  readonly #objects: GitObjectReader;
+  readonly #onDamage: () => void;
+  /** Least recently used first. */
+  readonly #directories = new Map<string, Promise<Directory>>();
+  #cachedEntries = 0;
+
+  /** `onDamage`: an object that must be there could not be read. */
+  constructor(where: string, objects: GitObjectReader, onDamage: () => void = () => undefined) {
+    this.where = where;
+    this.#objects = objects;
+    this.#onDamage = onDamage;
+  }
+
+  tree(id: string): Tree {
+    return new ObjectTree(id, this);
+  }
+
+  async commit(id: string): Promise<Commit> {
+    const { treeId, ...info } = await this.#commitObject(id);
+    return { ...info, tree: this.tree(treeId) };
+  }
+
+  /** The commit that a ref's id leads to: itself, or what an annotated tag names. */
+  async peel(id: string): Promise<string> {
+    let current = id;
+    for (let hops = 0; hops < MAX_TAG_CHAIN; hops++) {
+      const object = await this.#read(current, MAX_COMMIT_BYTES);
+      if (object.type === "commit") return current;
+      if (object.type !== "tag") throw this.#wrongType(current, "commit", object.type);
+      current = parseTag(current, object.bytes).targetId;
+    }
+    throw this.#wrongType(id, "commit", "tag");
+  }
+
+  async has(id: string): Promise<boolean> {
+    try {
+      await this.#read(id, MAX_COMMIT_BYTES);
+      return true;
+    } catch (error) {
+      if (error instanceof SourceError && error.code === "object-missing") return false;
+      throw error;
+    }
+  }
+
+  /** First-parent history. `truncated`: there is more, but the objects are not here. */
+  async history(
+    commitId: string,
+    limit: number,
+  ): Promise<{ commits: CommitInfo[]; truncated: boolean }> {
+    const commits: CommitInfo[] = [];
+    let next: string | undefined = commitId;
+    while (next !== undefined && commits.length < limit) {
+      if (commits.length > 0 && !(await this.has(next))) return { commits, truncated: true };
+      const { treeId: _, ...info }: CommitInfo & { treeId: string } =
+        await this.#commitObject(next);
+      commits.push(info);
+      next = info.parents[0];
+    }
+    return { commits, truncated: false };
+  }
+
+  async #commitObject(id: string): Promise<CommitInfo & { readonly treeId: string }> {
+    const object = await this.#read(id, MAX_COMMIT_BYTES);
+    if (object.type !== "commit") throw this.#wrongType(id, "commit", object.type);
+    return parseCommit(id, object.bytes);
+  }
+
+  directory(id: string): Promise<Directory> {
+    const cached = this.#directories.get(id);
+    if (cached !== undefined) {
+      this.#directories.delete(id);
+      this.#directories.set(id, cached);
+      return cached;
+    }
+    const reading = this.#readDirectory(id);
+    this.#directories.set(id, reading);
+    reading.then(
+      (directory) => this.#countDirectory(directory),
+      () => this.#directories.delete(id),
+    );
+    return reading;
+  }
+
+  async #readDirectory(id: string): Promise<Directory> {
+    const object = await this.#readPart(id, MAX_TREE_BYTES);
+    if (object.type !== "tree") throw this.#wrongType(id, "tree", object.type);
+    return directoryOf(parseTree(id, object.bytes));
+  }
+
+  #countDirectory(directory: Directory): void {
+    this.#cachedEntries += directory.entries.length;
+    if (this.#cachedEntries <= MAX_CACHED_ENTRIES) return;
+    // Dropping the older half at once keeps this rare and free of bookkeeping per entry.
+    const oldest = [...this.#directories.keys()].slice(0, Math.ceil(this.#directories.size / 2));
+    for (const id of oldest) this.#directories.delete(id);
+    this.#cachedEntries = Math.floor(this.#cachedEntries / 2);
+  }
+
+  async blob(id: string, maxBytes: number): Promise<Uint8Array> {
+    const object = await this.#readPart(id, maxBytes);
+    if (object.type !== "blob") throw this.#wrongType(id, "blob", object.type);
+    return object.bytes;
+  }
+
+  async #read(id: string, maxBytes: number): Promise<GitObject> {
+    try {
+      return await this.#objects.read(id, maxBytes);
+    } catch (error) {
+      if (error instanceof SourceError && error.code === "corrupt") this.#onDamage();
+      throw error;
+    }
+  }
+
+  /** Reads what a commit that is here refers to: when that is missing, the repository has holes. */
+  async #readPart(id: string, maxBytes: number): Promise<GitObject> {
+    try {
+      return await this.#read(id, maxBytes);
+    } catch (error) {
+      if (error instanceof SourceError && error.code === "object-missing") this.#onDamage();
+      throw error;
+    }
+  }
+
+  #wrongType(id: string, wanted: GitObjectType, found: GitObjectType): SourceError {
+    return new SourceError("corrupt", {
+      what: `object ${id} is a ${found} where a ${wanted} is needed`,
+      where: this.where,
+      advice: `Name a revision that leads to a ${wanted}.`,
+    });
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * Opens sources and shares them: however many Applications use a repository, it is fetched, cached
+ * and watched once.
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { type Clock, systemClock } from "../../client/clock.ts";
+import { FolderSource } from "./folder.ts";
+import { findGitDirs, GitLocalSource } from "./git-local.ts";
+import { type GitRemoteLimits, GitRemoteSource } from "./git-remote.ts";
+import { parseRepositoryUrl } from "./repo-url.ts";
+import type { CredentialProvider, Source } from "./source.ts";
+import { SourceError } from "./source-error.ts";
+
+export interface SourcesOptions {
+  /** Caches of remote repositories live in `<dataDir>/git/`. */
+  readonly dataDir: string;
+  readonly clock?: Clock;
+  readonly limits?: GitRemoteLimits;
+  /** Whether the git binary may be used for reading. @default whether there is one */
+  readonly gitBinary?: boolean;
+  /**
+   * Which paths of this machine may be used as repositories. Where Applications come from people
+   * who may not read this machine's disk, say no.
+   * @default every path
+   */
+  readonly allowLocalPath?: (path: string) => boolean;
+}
+
+export interface SourceSpec {
+  /** http(s) URL, or a path: bare repository, work tree or plain folder. */
+  readonly repoURL: string;
+  readonly credentials?: CredentialProvider;
+  /** PEM certificates that are trusted besides the system's. */
+  readonly ca?: string;
+}
+
+interface Shared {
+  readonly opening: Promise<Source>;
+  users: number;
+}
+
+export class Sources {
+  readonly #options: SourcesOptions;
+  readonly #shared = new Map<string, Shared>();
+  /** Sources that are ending: their cache directory is not free yet. */
+  readonly #ending = new Map<string, Promise<void>>();
+  #stopped = false;
+
+  constructor(options: SourcesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The source of a repository. Every opening needs its own `close`; the last one ends the source.
+   * @throws SourceError for URLs and paths that cannot be used
+   */
+  async open(spec: SourceSpec): Promise<Source> {
+    if (this.#stopped) throw stopped(spec);
+    const { key, create } = this.#plan(spec);
+    let shared = this.#shared.get(key);
+    if (shared === undefined) {
+      const ended = this.#ending.get(key);
+      shared = { opening: ended === undefined ? create() : ended.then(create), users: 0 };
+      this.#shared.set(key, shared);
+    }
+    shared.users++;
+    try {
+      return this.#lend(key, shared, await shared.opening);
+    } catch (error) {
+      if (this.#shared.get(key) === shared) this.#shared.delete(key);
+      throw error;
+    }
+  }
+
+  #plan(spec: SourceSpec): { key: string; create: () => Promise<Source> } {
+    const location = parseRepositoryUrl(spec.repoURL);
+    if (location.kind === "local")
+      return { key: location.path, create: () => this.#openLocal(location.path) };
+    const { url, userinfo } = location;
+    const credentials =
+      spec.credentials ?? (userinfo === undefined ? undefined : fromUserinfo(userinfo));
+    const key = cacheKey(url, credentials?.id, spec.ca);
+    const { clock, limits, gitBinary } = this.#options;
+    const create = (): Promise<Source> =>
+      GitRemoteSource.open({
+        url,
+        cacheDir: join(this.#options.dataDir, "git", key),
+        ...(credentials !== undefined && { credentials }),
+        ...(spec.ca !== undefined && { ca: spec.ca }),
+        ...(clock !== undefined && { clock }),
+        ...(limits !== undefined && { limits }),
+        ...(gitBinary !== undefined && { gitBinary }),
+      });
+    return { key, create };
+  }
+
+  async #openLocal(path: string): Promise<Source> {
+    if (this.#options.allowLocalPath?.(path) === false)
+      throw new SourceError("scheme-not-allowed", {
+        what: "paths of this machine may not be used as repositories here",
+        where: path,
+        advice: "Use an https:// URL.",
+      });
+    const dirs = await findGitDirs(path);
+    if (dirs === undefined)
+      return new FolderSource({ path, clock: this.#options.clock ?? systemClock });
+    const { gitBinary } = this.#options;
+    return GitLocalSource.open({ path, dirs, ...(gitBinary !== undefined && { gitBinary }) });
+  }
+
+  /** A user's view of a shared source: closing it gives back this user's share only. */
+  #lend(key: string, shared: Shared, source: Source): Source {
+    const subscriptions = new Set<() => void>();
+    let closed = false;
+    return {
+      kind: source.kind,
+      where: source.where,
+      resolve: (revision, options) => source.resolve(revision, options),
+      history: (commitId, limit, options) => source.history(commitId, limit, options),
+      onChange: (listener) => {
+        const unsubscribe = source.onChange(listener);
+        subscriptions.add(unsubscribe);
+        return () => {
+          subscriptions.delete(unsubscribe);
+          unsubscribe();
+        };
+      },
+      close: async () => {
+        if (closed) return;
+        closed = true;
+        for (const unsubscribe of subscriptions) unsubscribe();
+        if (--shared.users > 0) return;
+        if (this.#shared.get(key) === shared) this.#shared.delete(key);
+        const ending = source.close().finally(() => this.#ending.delete(key));
+        this.#ending.set(key, ending);
+        await ending;
+      },
+    };
+  }
+
+  /** Closes every source, whoever still uses it. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    const open = [...this.#shared.values()];
+    this.#shared.clear();
+    for (const { opening } of open) await (await opening.catch(() => undefined))?.close();
+    await Promise.all(this.#ending.values());
+  }
+}
+
+/** Users of the same repository share it only when they present the same credential. */
+function cacheKey(url: string, credentialId: string | undefined, ca: string | undefined): string {
+  return createHash("sha256")
+    .update(JSON.stringify([url, credentialId ?? null, ca ?? null]))
+    .digest("hex")
+    .slice(0, 32);
+}
+
+function fromUserinfo(userinfo: { username: string; password: string }): CredentialProvider {
+  const { username, password } = userinfo;
+  // The id must not reveal the password, but differ when it differs.
+  const id = createHash("sha256")
+    .update(JSON.stringify([username, password]))
+    .digest("hex");
+  return { id: `url/${id}`, get: () => Promise.resolve({ kind: "basic", username, password }) };
+}
+
+function stopped(spec: SourceSpec): SourceError {
+  const location = parseRepositoryUrl(spec.repoURL);
+  return new SourceError("aborted", {
+    what: "the operator is stopping",
+    where: location.kind === "remote" ? location.url : location.path,
+    advice: "Start it again.",
+  });
+}
