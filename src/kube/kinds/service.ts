@@ -1,10 +1,23 @@
-import type { Service as UpstreamService } from "kubernetes-types/core/v1";
+import type { ServicePort } from "kubernetes-types/core/v1";
 import type { Kind } from "../kind.ts";
-import { dns1123Label } from "../names.ts";
-import type { Live } from "../object.ts";
+import { dns1035Label, dns1123Label } from "../names.ts";
 import { builtinSchema } from "./builtin-schema.ts";
+import {
+  ageColumn,
+  formatLabels,
+  NONE,
+  nameColumn,
+  orNone,
+  textColumn,
+  UNKNOWN,
+} from "./columns.ts";
+import { rewrite } from "./rewrite.ts";
+import { carryOver } from "./service/carry-over.ts";
+import { SERVICE_DEFAULTS } from "./service/defaults.ts";
+import type { Service } from "./service/service-object.ts";
+import { validateService, validateServiceUpdate } from "./service/validation.ts";
 
-export type Service = Live<UpstreamService>;
+export type { Service };
 
 export const services: Kind<Service> = {
   group: "",
@@ -19,6 +32,64 @@ export const services: Kind<Service> = {
   get schema() {
     return builtinSchema("v1", "Service");
   },
-  columns: [],
-  strategy: { validateName: dns1123Label },
+  columns: [
+    nameColumn,
+    textColumn("Type", "How the service is exposed.", ({ spec }) => spec?.type ?? "ClusterIP"),
+    textColumn("Cluster-IP", "Address of the service inside the cluster.", ({ spec }) =>
+      orNone(spec?.clusterIPs?.[0] ?? spec?.clusterIP),
+    ),
+    textColumn("External-IP", "Addresses of the service outside the cluster.", externalAddress),
+    textColumn("Port(s)", "Ports of the service, with node ports.", ({ spec }) =>
+      orNone((spec?.ports ?? []).map(formatPort).join(",")),
+    ),
+    ageColumn,
+    textColumn(
+      "Selector",
+      "Labels of the pods that traffic is routed to.",
+      ({ spec }) => formatLabels(spec?.selector),
+      1,
+    ),
+  ],
+  selectableFields: {
+    "spec.clusterIP": ({ spec }) => spec?.clusterIP ?? "",
+    "spec.type": ({ spec }) => spec?.type ?? "",
+  },
+  strategy: {
+    validateName: dns1123Label,
+    prepareForUpdate: carryOver,
+    default: (service) => rewrite(service, SERVICE_DEFAULTS),
+    validate: validateService,
+    validateUpdate: validateServiceUpdate,
+    warnings: ({ metadata }) =>
+      dns1123Label(metadata.name).length === 0 && dns1035Label(metadata.name).length > 0
+        ? [
+            `metadata.name: clusters before Kubernetes 1.34 refuse "${metadata.name}": there it must start with a letter`,
+          ]
+        : [],
+  },
 };
+
+function formatPort({ port, nodePort, protocol }: ServicePort): string {
+  const node = (nodePort ?? 0) === 0 ? "" : `:${nodePort}`;
+  return `${port}${node}/${protocol ?? "TCP"}`;
+}
+
+function externalAddress({ spec, status }: Service): string {
+  const externalIPs = spec?.externalIPs ?? [];
+  switch (spec?.type ?? "ClusterIP") {
+    case "ClusterIP":
+    case "NodePort":
+      return externalIPs.length === 0 ? NONE : externalIPs.join(",");
+    case "LoadBalancer": {
+      const balanced = (status?.loadBalancer?.ingress ?? []).map(
+        ({ ip, hostname }) => ip || hostname || "",
+      );
+      const addresses = [...new Set(balanced)].toSorted().concat(externalIPs);
+      return addresses.length === 0 ? "<pending>" : addresses.join(",");
+    }
+    case "ExternalName":
+      return spec?.externalName ?? "";
+    default:
+      return UNKNOWN;
+  }
+}

@@ -3,6 +3,7 @@ import type { Kind } from "../kind.ts";
 import { dns1123Subdomain } from "../names.ts";
 import type { Live } from "../object.ts";
 import { builtinSchema } from "./builtin-schema.ts";
+import { ageColumn, nameColumn, textColumn } from "./columns.ts";
 
 export type ServiceAccount = Live<UpstreamServiceAccount>;
 
@@ -17,6 +18,10 @@ export const serviceAccounts: Kind<ServiceAccount> = {
   get schema() {
     return builtinSchema("v1", "ServiceAccount");
   },
-  columns: [],
+  columns: [
+    nameColumn,
+    textColumn("Secrets", "Number of secrets it may use.", ({ secrets }) => secrets?.length ?? 0),
+    ageColumn,
+  ],
   strategy: { validateName: dns1123Subdomain },
 };

@@ -27,13 +27,12 @@ export function tryQuantity(text: unknown): Quantity | undefined {
   }
 }
 
-/** A quantity that is not negative. */
+/** A quantity that is not negative. What is no quantity at all, the schema reports. */
 export function validateAmount(field: string, text: string | number): FieldError[] {
   const quantity = tryQuantity(text);
-  if (quantity === undefined) {
-    return [invalid(field, text, "must be a quantity such as 500m, 2, 128Mi or 1.5Gi")];
-  }
-  return quantity.nanos < 0n ? [invalid(field, text, "must be greater than or equal to 0")] : [];
+  return quantity !== undefined && quantity.nanos < 0n
+    ? [invalid(field, text, "must be greater than or equal to 0")]
+    : [];
 }
 
 export function validateResources(resources: ResourceRequirements, field: string): FieldError[] {
