@@ -1,0 +1,108 @@
+/**
+ * The API server without a transport: what `kubectl` asks over HTTP and controllers ask in process
+ * ends up here. Every operation takes a `RequestContext`, asks the authorizer, passes through
+ * admission and fails with a `StatusError`.
+ *
+ * Reads and writes answer with `Encoded` objects: frozen, shared, with their JSON bytes ready. The
+ * HTTP transport writes the bytes, the in-process client hands out the objects; neither copies.
+ *
+ *     const served = server.registry.find("apps", "v1", "deployments");   // from the URL
+ *     const { json } = await server.get(context, { kind: served, namespace, name });
+ */
+import { randomUUID } from "node:crypto";
+import { type Clock, systemClock } from "../../client/clock.ts";
+import type { Kind } from "../../kube/kind.ts";
+import { builtinKinds } from "../../kube/kinds/index.ts";
+import type { Store } from "../store/store.ts";
+import { AdmissionChain } from "./admission/admission.ts";
+import { type AuditSink, noAudit } from "./audit.ts";
+import { type Authorizer, mastersOnly } from "./authorizer.ts";
+import type { Backend } from "./backend.ts";
+import type { Encoded } from "./encoded.ts";
+import { NodeConnections } from "./node-connections.ts";
+import { KindRegistry } from "./registry.ts";
+import type { RequestContext } from "./request-context.ts";
+import { type CreateRequest, create } from "./rest/create.ts";
+import { type DeleteCollectionRequest, deleteCollection } from "./rest/delete-collection.ts";
+import { type DeleteRequest, type DeleteResult, deleteObject } from "./rest/delete.ts";
+import { type GetRequest, get } from "./rest/get.ts";
+import { type ListRequest, type ListResult, list } from "./rest/list.ts";
+import { type PatchRequest, type PatchResult, patch } from "./rest/patch.ts";
+import { type UpdateRequest, update } from "./rest/update.ts";
+import { type WatchRequest, watch } from "./rest/watch.ts";
+import { type LogRequest, logs } from "./subresources/log.ts";
+import { WatchHubs } from "./watch/watch-hubs.ts";
+import type { Watch } from "./watch/watcher.ts";
+
+export interface ApiServer {
+  /** What is served: built-in kinds and those of CustomResourceDefinitions. */
+  readonly registry: KindRegistry;
+  /** Where node agents announce themselves. */
+  readonly nodes: NodeConnections;
+
+  get(context: RequestContext, request: GetRequest): Promise<Encoded>;
+  list(context: RequestContext, request: ListRequest): Promise<ListResult>;
+  /** The watch is open, and misses nothing from here on, when the promise resolves. */
+  watch(context: RequestContext, request: WatchRequest): Promise<Watch>;
+  create(context: RequestContext, request: CreateRequest): Promise<Encoded>;
+  update(context: RequestContext, request: UpdateRequest): Promise<Encoded>;
+  patch(context: RequestContext, request: PatchRequest): Promise<PatchResult>;
+  delete(context: RequestContext, request: DeleteRequest): Promise<DeleteResult>;
+  deleteCollection(context: RequestContext, request: DeleteCollectionRequest): Promise<ListResult>;
+  /** The output of a container. Fails before the first byte where it can. */
+  logs(context: RequestContext, request: LogRequest): Promise<AsyncIterable<Uint8Array>>;
+
+  /** Ends every watch. The store stays open: it belongs to the caller. */
+  close(): Promise<void>;
+}
+
+export interface ApiServerOptions {
+  readonly store: Store;
+  readonly clock?: Clock;
+  /** @default all built-in kinds */
+  readonly kinds?: readonly Kind[];
+  /** Yields [0, 1). @default Math.random */
+  readonly random?: () => number;
+  /** @default random UUIDs */
+  readonly newUid?: () => string;
+  /** @default members of `system:masters` may do everything, others nothing */
+  readonly authorizer?: Authorizer;
+  readonly audit?: AuditSink;
+}
+
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const backend = createBackend(options);
+  return {
+    registry: backend.registry,
+    nodes: backend.nodes,
+    get: (context, request) => get(backend, context, request),
+    list: (context, request) => list(backend, context, request),
+    watch: (context, request) => watch(backend, context, request),
+    create: (context, request) => create(backend, context, request),
+    update: (context, request) => update(backend, context, request),
+    patch: (context, request) => patch(backend, context, request),
+    delete: (context, request) => deleteObject(backend, context, request),
+    deleteCollection: (context, request) => deleteCollection(backend, context, request),
+    logs: (context, request) => logs(backend, context, request),
+    close: async () => {
+      backend.hubs.close();
+    },
+  };
+}
+
+function createBackend(options: ApiServerOptions): Backend {
+  const { store, clock = systemClock, kinds = builtinKinds, random = Math.random } = options;
+  const registry = new KindRegistry(kinds);
+  return {
+    store,
+    clock,
+    random,
+    newUid: options.newUid ?? randomUUID,
+    registry,
+    authorizer: options.authorizer ?? mastersOnly,
+    admission: new AdmissionChain([]),
+    audit: options.audit ?? noAudit,
+    hubs: new WatchHubs(store, clock, registry),
+    nodes: new NodeConnections(),
+  };
+}

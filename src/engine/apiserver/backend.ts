@@ -1,0 +1,35 @@
+/** The parts that the operations of the API server work with. Made once by `createApiServer`. */
+import type { Clock } from "../../client/clock.ts";
+import type { Store, StoreKey } from "../store/store.ts";
+import type { AdmissionChain } from "./admission/admission.ts";
+import type { AuditSink } from "./audit.ts";
+import type { Authorizer } from "./authorizer.ts";
+import type { NodeConnections } from "./node-connections.ts";
+import type { KindRegistry, ServedKind } from "./registry.ts";
+import type { WatchHubs } from "./watch/watch-hubs.ts";
+
+export interface Backend {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** Yields [0, 1): generated names, address allocation, watch time limits. */
+  readonly random: () => number;
+  readonly newUid: () => string;
+  readonly registry: KindRegistry;
+  readonly authorizer: Authorizer;
+  readonly admission: AdmissionChain;
+  readonly audit: AuditSink;
+  readonly hubs: WatchHubs;
+  readonly nodes: NodeConnections;
+}
+
+/** Names one object of a served kind. */
+export interface Target {
+  readonly kind: ServedKind;
+  /** Absent for cluster-scoped kinds. */
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+export function storeKeyOf({ kind: { kind }, namespace, name }: Target): StoreKey {
+  return { group: kind.group, plural: kind.plural, namespace: namespace ?? "", name };
+}

@@ -1,0 +1,105 @@
+/** What an update makes of an object: the rules that PUT, PATCH and every writable subresource share. */
+import { deepEqual } from "../../../kube/equality.ts";
+import type { KubeObject, ObjectMeta } from "../../../kube/object.ts";
+import { StatusError } from "../../../kube/status-error.ts";
+import type { AdmissionRequest } from "../admission/admission.ts";
+import type { Backend } from "../backend.ts";
+import type { ServedKind } from "../registry.ts";
+import type { ObjectView } from "../subresources/subresource.ts";
+import type { Plan } from "./commit.ts";
+import { isReadyToGo } from "./finalizers.ts";
+import { hasGeneration, specChanged } from "./generation.ts";
+import { checkObjectSize } from "./object-size.ts";
+import { complete, validateChange } from "./rules.ts";
+
+export interface UpdateStep {
+  readonly kind: ServedKind;
+  readonly view: ObjectView;
+  readonly subresource: string | undefined;
+  /** What the client wrote, as this view shows the object. */
+  readonly written: KubeObject;
+  readonly current: KubeObject;
+  readonly admission: AdmissionRequest;
+}
+
+/**
+ * Nothing is written when nothing changes: neither revision nor event. An object that waits to be
+ * deleted goes when the update takes away the last that held it. Throws 409 and 422.
+ */
+export function planUpdate(backend: Backend, step: UpdateStep): Plan {
+  const { kind, view, subresource, written, current, admission } = step;
+  checkPreconditions(kind, written, current);
+  const merged = view.write(written, current);
+  const located = { ...merged, metadata: carriedMetadata(merged.metadata, current.metadata) };
+  const { strategy } = kind.kind;
+  const prepared =
+    subresource === undefined
+      ? (strategy.prepareForUpdate?.(located, current) ?? located)
+      : located;
+  const admitted = backend.admission.mutate(complete(kind.kind, prepared), admission);
+  if (deepEqual(admitted, current)) return { action: "keep" };
+  validateChange(kind.kind, admitted, current, subresource);
+  const next = withGeneration(kind, admitted, current);
+  checkObjectSize(next);
+  return isReadyToGo(next) ? { action: "delete", last: next } : { action: "put", object: next };
+}
+
+/** Throws 409 when the client saw another state, or another object of the same name. */
+function checkPreconditions(served: ServedKind, written: KubeObject, current: KubeObject): void {
+  const { kind } = served;
+  const { name } = current.metadata;
+  const { uid = "", resourceVersion = "" } = written.metadata;
+  if (uid !== "" && uid !== current.metadata.uid) {
+    throw StatusError.conflict(
+      kind,
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid ?? ""}`,
+    );
+  }
+  if (resourceVersion === "") {
+    if (kind.strategy.allowUnconditionalUpdate !== false) return;
+    throw StatusError.invalid(kind, name, [
+      {
+        reason: "FieldValueInvalid",
+        field: "metadata.resourceVersion",
+        value: "",
+        detail: "must be specified for an update",
+      },
+    ]);
+  }
+  if (resourceVersion !== current.metadata.resourceVersion) {
+    throw StatusError.conflict(
+      kind,
+      name,
+      "the object has been modified; please apply your changes to the latest version and try again",
+    );
+  }
+}
+
+/** What only the server writes comes from the stored object, whatever the client sent. */
+function carriedMetadata(next: ObjectMeta, current: ObjectMeta): ObjectMeta {
+  const { selfLink: _selfLink, ...metadata } = next;
+  const carried: Record<string, unknown> = { ...metadata, name: current.name };
+  for (const field of SERVER_FIELDS) {
+    if (current[field] === undefined) delete carried[field];
+    else carried[field] = current[field];
+  }
+  return carried as unknown as ObjectMeta;
+}
+
+const SERVER_FIELDS = [
+  "namespace",
+  "generateName",
+  "uid",
+  "resourceVersion",
+  "generation",
+  "creationTimestamp",
+  "deletionTimestamp",
+  "deletionGracePeriodSeconds",
+] as const satisfies readonly (keyof ObjectMeta)[];
+
+function withGeneration(kind: ServedKind, next: KubeObject, current: KubeObject): KubeObject {
+  if (!hasGeneration(kind) || !specChanged(kind, next, current)) return next;
+  const generation = (current.metadata.generation ?? 0) + 1;
+  return { ...next, metadata: { ...next.metadata, generation } };
+}

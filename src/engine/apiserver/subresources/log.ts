@@ -1,0 +1,54 @@
+/** GET `/log`: the output of one container of a pod, from the node that runs it. */
+import type { LogOptions } from "../../../client/client.ts";
+import type { Pod } from "../../../kube/kinds/pod.ts";
+import { StatusError } from "../../../kube/status-error.ts";
+import type { Backend, Target } from "../backend.ts";
+import type { RequestContext } from "../request-context.ts";
+import { guarded } from "../rest/access.ts";
+import { readCurrent } from "../rest/get.ts";
+
+/** As upstream, the container that is meant when none is named. */
+const DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
+
+export interface LogRequest extends Target, Omit<LogOptions, "signal"> {}
+
+/** Throws 400, 404 and 503 before the first byte; the stream may throw later. */
+export function logs(
+  backend: Backend,
+  context: RequestContext,
+  request: LogRequest,
+): Promise<AsyncIterable<Uint8Array>> {
+  return guarded(backend, context, "get", { ...request, subresource: "log" }, () => {
+    const { kind, name, namespace, container: asked, ...options } = request;
+    const target = { kind, name, ...(namespace === undefined ? {} : { namespace }) };
+    const pod = readCurrent(backend, target).object as Pod;
+    const container = containerOf(pod, asked);
+    const nodeName = pod.spec?.nodeName ?? "";
+    if (nodeName === "") throw bad(`pod ${name} does not have a host assigned`);
+    const { signal } = context;
+    return backend.nodes.get(nodeName).logs(pod, container, {
+      ...options,
+      container,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  });
+}
+
+function containerOf(pod: Pod, asked: string | undefined): string {
+  const { name, annotations } = pod.metadata;
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = pod.spec ?? {};
+  const all = [...initContainers, ...containers, ...ephemeralContainers].map((each) => each.name);
+  const byDefault = annotations?.[DEFAULT_CONTAINER];
+  if (asked === undefined || asked === "") {
+    if (byDefault !== undefined && all.includes(byDefault)) return byDefault;
+    const [only] = containers;
+    if (only !== undefined && containers.length === 1) return only.name;
+    throw bad(
+      `a container name must be specified for pod ${name}, choose one of: [${all.join(" ")}]`,
+    );
+  }
+  if (!all.includes(asked)) throw bad(`container ${asked} is not valid for pod ${name}`);
+  return asked;
+}
+
+const bad = (message: string): StatusError => StatusError.of("BadRequest", message);
