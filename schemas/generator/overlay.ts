@@ -1,8 +1,11 @@
 /** Applies the hand-kept tables of `schemas/overlay` to the definitions. */
 import type { Schema } from "../../src/kube/schema/schema.ts";
 import type { ByModule } from "../overlay/by-module.ts";
+import { defaults } from "../overlay/defaults.ts";
+import { enums } from "../overlay/enums.ts";
 import { byte, double, int64 } from "../overlay/formats.ts";
 import { irregular } from "../overlay/irregular.ts";
+import { kinds } from "../overlay/kinds.ts";
 import { lists, objectStrategies, unmarked } from "../overlay/lists.ts";
 import { atomicTypes, mapFields } from "../overlay/maps.ts";
 import { removed } from "../overlay/removed.ts";
@@ -72,6 +75,17 @@ const PROPERTY_RULES: readonly Rule[] = [
     const mapType = mapFields[each.module]?.[each.name]?.[name];
     return mapType === undefined ? property : { ...property, "x-kubernetes-map-type": mapType };
   },
+  (property, name, each) => {
+    const value = defaults[each.module]?.[each.name]?.[name];
+    return value === undefined ? property : { ...property, default: value };
+  },
+  (property, name, each) => {
+    const values = enums[each.module]?.[each.name]?.[name];
+    if (values === undefined) return property;
+    return property.items === undefined
+      ? { ...property, enum: values }
+      : { ...property, items: { ...property.items, enum: values } };
+  },
 ];
 
 const has = (table: ByModule<readonly string[]>, each: Definition, name: string): boolean =>
@@ -110,8 +124,16 @@ function withProperties(each: Definition): Definition {
 }
 
 function withType(each: Definition): Definition {
-  if (atomicTypes[each.module]?.includes(each.name) !== true) return each;
-  return { ...each, schema: { ...each.schema, "x-kubernetes-map-type": "atomic" } };
+  const gvks = kinds[each.module]?.[each.name];
+  const atomic = atomicTypes[each.module]?.includes(each.name) === true;
+  return {
+    ...each,
+    schema: {
+      ...each.schema,
+      ...(gvks === undefined ? {} : { "x-kubernetes-group-version-kind": gvks }),
+      ...(atomic ? { "x-kubernetes-map-type": "atomic" } : {}),
+    },
+  };
 }
 
 /** A row that hits nothing is a typo, or tells of a type that the package has dropped. */
@@ -126,6 +148,8 @@ function checkRows(declared: readonly Definition[]): void {
     lists: namesOf(lists),
     objectStrategies: namesOf(objectStrategies),
     mapFields: namesOf(mapFields),
+    defaults: namesOf(defaults),
+    enums: namesOf(enums),
   };
   const stray = Object.entries(tables).flatMap(([table, modules]) =>
     Object.entries(modules).flatMap(([module, types]) =>
@@ -142,7 +166,7 @@ function checkRows(declared: readonly Definition[]): void {
   if (stray.length > 0) throw new Error(`overlay rows without a field:\n${stray.join("\n")}`);
 }
 
-function namesOf(table: ByModule<Readonly<Record<string, string>>>): ByModule<readonly string[]> {
+function namesOf(table: ByModule<Readonly<Record<string, unknown>>>): ByModule<readonly string[]> {
   return Object.fromEntries(
     Object.entries(table).map(([module, types]) => [
       module,
