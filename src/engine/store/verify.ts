@@ -180,7 +180,7 @@ function show({ revision, object, json }: Stored): string {
   return `revision ${revision} of ${namespace}/${name} with checksum ${crc32(json)}`;
 }
 
-function showEvent({ type, revision, key, current, previous }: StoreEvent): string {
+function showEvent({ type, key, current, previous }: StoreEvent): string {
   const before = previous === undefined ? "nothing" : `revision ${previous.revision}`;
   return `${type} of ${keyId(key)} after ${before}: ${show(current)}`;
 }
