@@ -1,0 +1,223 @@
+/**
+ * The API server on a TLS port: HTTP/2 and HTTP/1.1. Authenticates, finds out what a request is
+ * about and hands it to the operation. Everything that fails ends as a `Status`.
+ */
+import { createSecureServer, type Http2SecureServer, type Http2Session } from "node:http2";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Logger } from "../../../client/logger.ts";
+import { StatusError } from "../../../kube/status-error.ts";
+import type { ApiServer } from "../api-server.ts";
+import type { KeyPair } from "../pki/certificates.ts";
+import { type Authenticator, authenticateHeader } from "./authenticate.ts";
+import { type Call, flag } from "./call.ts";
+import { streamLogs } from "./log-requests.ts";
+import { getObject, listObjects } from "./read-requests.ts";
+import type { HttpRequest } from "./request-body.ts";
+import { pathSegments, type ResourcePath, resourcePath } from "./request-path.ts";
+import { type HttpResponse, sendError, toStatusError } from "./response.ts";
+import { watchObjects } from "./watch-requests.ts";
+import { isHealthPath, WellKnownPaths } from "./well-known-paths.ts";
+import {
+  createObject,
+  deleteMany,
+  deleteOne,
+  patchObject,
+  replaceObject,
+} from "./write-requests.ts";
+
+/** Streams of one HTTP/2 connection: a client's watches and requests, upstream's number. */
+const MAX_STREAMS = 250;
+/** A client that opened a connection must come to the point. */
+const HEADERS_TIMEOUT_MS = 10_000;
+/** Bodies are at most 3 MiB: slower than this is an attack. */
+const REQUEST_TIMEOUT_MS = 60_000;
+const MAX_HEADER_BYTES = 64 * 1024;
+const MAX_URL_CHARACTERS = 16 * 1024;
+
+export interface HttpsServerOptions {
+  readonly api: ApiServer;
+  readonly authenticator: Authenticator;
+  readonly certificate: KeyPair;
+  readonly host: string;
+  /** 0 picks a free port. */
+  readonly port: number;
+  readonly logger: Logger;
+  readonly gantryVersion: string;
+  readonly notReady: () => readonly string[];
+}
+export interface HttpsServer {
+  readonly port: number;
+  /** Takes no further connection, ends watches, and closes what is left. */
+  close(): Promise<void>;
+}
+
+/** Rejects with the system's error (`EADDRINUSE`, `EACCES`) when the address cannot be had. */
+export async function startHttpsServer(options: HttpsServerOptions): Promise<HttpsServer> {
+  const { api, certificate, host, port } = options;
+  const wellKnown = new WellKnownPaths({
+    registry: api.registry,
+    gantryVersion: options.gantryVersion,
+    notReady: options.notReady,
+  });
+  const server = createSecureServer({
+    allowHTTP1: true,
+    key: certificate.key,
+    cert: certificate.certificate,
+    minVersion: "TLSv1.2",
+    maxHeaderListPairs: 128,
+    settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES },
+    ...({
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    } as object),
+  });
+  const connections = new Set<Duplex>();
+  const sessions = new Set<Http2Session>();
+  server.on("secureConnection", (socket: Duplex) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+  });
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.on("error", (error) => options.logger.debug({ err: error }, "HTTP/2 session failed"));
+    session.once("close", () => sessions.delete(session));
+  });
+  server.on("request", (request: HttpRequest, response: HttpResponse) => {
+    handle(options, wellKnown, request, response).catch((error: unknown) =>
+      fail(options.logger, request, response, error),
+    );
+  });
+  server.on("tlsClientError", (error) =>
+    options.logger.debug({ err: error }, "TLS handshake failed"),
+  );
+  await listen(server, host, port);
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const session of sessions) session.destroy();
+      for (const socket of connections) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function listen(server: Http2SecureServer, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      server.on("error", () => undefined);
+      resolve();
+    });
+  });
+}
+
+async function handle(
+  options: HttpsServerOptions,
+  wellKnown: WellKnownPaths,
+  request: HttpRequest,
+  response: HttpResponse,
+): Promise<void> {
+  const target = request.url ?? "/";
+  if (target.length > MAX_URL_CHARACTERS) throw StatusError.of("BadRequest", "the URL is too long");
+  const question = target.indexOf("?");
+  const pathname = question < 0 ? target : target.slice(0, question);
+  if (!pathname.startsWith("/")) throw StatusError.of("BadRequest", "the URL must be a path");
+  if (isHealthPath(pathname)) {
+    wellKnown.health(pathname, response);
+    return;
+  }
+  const user = authenticateHeader(options.authenticator, request.headers.authorization);
+  const segments = pathSegments(pathname);
+  const path = resourcePath(segments);
+  const served =
+    path === undefined
+      ? undefined
+      : options.api.registry.find(path.group, path.version, path.plural);
+  if (path === undefined || served === undefined) {
+    if (request.method === "GET" && (await wellKnown.answer(segments, request, response))) return;
+    throw StatusError.of("NotFound", "the server could not find the requested resource");
+  }
+  if (path.namespace !== undefined && !served.kind.namespaced)
+    throw StatusError.of("NotFound", "the server could not find the requested resource");
+  const abort = new AbortController();
+  response.once("close", () => abort.abort());
+  const query = new URLSearchParams(question < 0 ? "" : target.slice(question + 1));
+  await dispatch(options.api, {
+    request,
+    response,
+    user,
+    query,
+    path,
+    served,
+    signal: abort.signal,
+    warnings: [],
+  });
+}
+
+function dispatch(api: ApiServer, call: Call): Promise<void> {
+  const { path, query } = call;
+  requireAddressable(call);
+  switch (call.request.method) {
+    case "GET":
+    case "HEAD":
+      if (path.name === undefined)
+        return flag(query, "watch") ? watchObjects(api, call) : listObjects(api, call);
+      if (path.subresource === "log") return streamLogs(api, call, path.name);
+      return getObject(api, call, path.name);
+    case "POST":
+      return createObject(api, call);
+    case "PUT":
+      return replaceObject(api, call, required(path));
+    case "PATCH":
+      return patchObject(api, call, required(path));
+    case "DELETE":
+      return path.name === undefined ? deleteMany(api, call) : deleteOne(api, call, path.name);
+    default:
+      throw notAllowed();
+  }
+}
+
+/** Objects of namespaced kinds are named within their namespace only. */
+function requireAddressable({ path, served, request }: Call): void {
+  if (!served.kind.namespaced || path.namespace !== undefined) return;
+  if (path.name !== undefined || (request.method !== "GET" && request.method !== "HEAD"))
+    throw path.name === undefined
+      ? notAllowed()
+      : StatusError.of("NotFound", "the server could not find the requested resource");
+}
+
+function required(path: ResourcePath): string {
+  if (path.name === undefined) throw notAllowed();
+  return path.name;
+}
+
+const notAllowed = (): StatusError =>
+  StatusError.of(
+    "MethodNotAllowed",
+    "the server does not allow this method on the requested resource",
+  );
+
+function fail(logger: Logger, request: HttpRequest, response: HttpResponse, error: unknown): void {
+  const status = toStatusError(error);
+  if (status.code === 500)
+    logger.error(
+      { err: error, method: request.method, path: request.url?.split("?")[0] },
+      "request failed",
+    );
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  try {
+    sendError(response, status);
+    // What is left of the body is not wanted: do not wait for it.
+    if (!request.complete) request.resume();
+  } catch (sendingError) {
+    logger.debug({ err: sendingError }, "the client went away before it was answered");
+    response.destroy();
+  }
+}

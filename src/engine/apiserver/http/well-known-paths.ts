@@ -1,0 +1,170 @@
+/** Paths that name no resource: health, version, discovery, OpenAPI. */
+import { createHash } from "node:crypto";
+import type { Kind } from "../../../kube/kind.ts";
+import { apiVersionOf } from "../../../kube/object.ts";
+import { openApiComponents, openApiName } from "../../../kube/schema/openapi.ts";
+import type { KindRegistry } from "../registry.ts";
+import { negotiate } from "./accept.ts";
+import {
+  aggregatedDiscovery,
+  apiGroup,
+  apiGroupList,
+  apiResourceList,
+  apiVersions,
+} from "./discovery.ts";
+import { openApiPaths } from "./openapi-paths.ts";
+import type { HttpRequest } from "./request-body.ts";
+import { type HttpResponse, sendJson, sendText } from "./response.ts";
+
+/** The Kubernetes version whose API is spoken. */
+export const KUBERNETES_VERSION = { major: "1", minor: "35", patch: "0" } as const;
+
+export interface WellKnownOptions {
+  readonly registry: KindRegistry;
+  readonly gantryVersion: string;
+  /** Names of failing checks; empty when ready. */
+  readonly notReady: () => readonly string[];
+}
+
+const HEALTH_PATHS = new Set(["/healthz", "/livez", "/readyz"]);
+export const isHealthPath = (pathname: string): boolean => HEALTH_PATHS.has(pathname);
+
+/** Answers and returns true, or returns false when the path is none of these. */
+export class WellKnownPaths {
+  readonly #options: WellKnownOptions;
+  readonly #documents = new Map<string, Promise<Buffer>>();
+
+  constructor(options: WellKnownOptions) {
+    this.#options = options;
+    options.registry.onChange(() => this.#documents.clear());
+  }
+
+  health(pathname: string, response: HttpResponse): void {
+    const failing = pathname === "/readyz" ? this.#options.notReady() : [];
+    if (failing.length === 0) sendText(response, 200, "ok");
+    else sendText(response, 503, `not ready: ${failing.join(", ")}\n`);
+  }
+
+  async answer(
+    segments: readonly string[],
+    request: HttpRequest,
+    response: HttpResponse,
+  ): Promise<boolean> {
+    const [root, ...rest] = segments;
+    switch (root) {
+      case undefined:
+        sendJson(response, 200, { paths: this.#paths() });
+        return true;
+      case "version":
+        return rest.length === 0 && this.#version(response);
+      case "api":
+      case "apis":
+        return this.#discovery(root === "api", rest, request, response);
+      case "openapi":
+        return rest[0] === "v3" && (await this.#openApi(rest.slice(1), response));
+      default:
+        return false;
+    }
+  }
+
+  #version(response: HttpResponse): true {
+    const { major, minor, patch } = KUBERNETES_VERSION;
+    sendJson(response, 200, {
+      major,
+      minor,
+      gitVersion: `v${major}.${minor}.${patch}+gantry-${this.#options.gantryVersion}`,
+      gitCommit: "",
+      gitTreeState: "clean",
+      buildDate: "1970-01-01T00:00:00Z",
+      goVersion: "",
+      compiler: "node",
+      platform: `${process.platform}/${process.arch === "x64" ? "amd64" : process.arch}`,
+    });
+    return true;
+  }
+
+  #discovery(
+    core: boolean,
+    rest: readonly string[],
+    request: HttpRequest,
+    response: HttpResponse,
+  ): boolean {
+    const { registry } = this.#options;
+    if (rest.length === 0) {
+      const accepted = negotiate(request.headers.accept, ["APIGroupDiscoveryList"]);
+      const { as, version, group } = accepted;
+      if (as !== undefined && (version === "v2" || version === "v2beta1")) {
+        const type = `application/json;g=${group};v=${version};as=${as}`;
+        sendJson(response, 200, aggregatedDiscovery(registry, core, version), type);
+      } else sendJson(response, 200, core ? apiVersions("") : apiGroupList(registry));
+      return true;
+    }
+    const found =
+      core || rest.length === 2
+        ? apiResourceList(registry, core ? "" : (rest[0] ?? ""), (core ? rest[0] : rest[1]) ?? "")
+        : apiGroup(registry, rest[0] ?? "");
+    if (found === undefined || rest.length > (core ? 1 : 2)) return false;
+    sendJson(response, 200, found);
+    return true;
+  }
+
+  /** `api/v1`, `apis/apps/v1`, …: each group version that is served. */
+  #groupVersions(): Map<string, Kind[]> {
+    const found = new Map<string, Kind[]>();
+    for (const { kind } of this.#options.registry.all()) {
+      const path = kind.group === "" ? `api/${kind.version}` : `apis/${apiVersionOf(kind)}`;
+      found.set(path, [...(found.get(path) ?? []), kind]);
+    }
+    return found;
+  }
+
+  async #openApi(rest: readonly string[], response: HttpResponse): Promise<boolean> {
+    const groupVersions = this.#groupVersions();
+    if (rest.length === 0) {
+      const paths = [...groupVersions].map(([path, kinds]) => {
+        const hash = createHash("sha256")
+          .update(JSON.stringify(kinds.map((kind) => [kind.kind, kind.schema])))
+          .digest("hex");
+        return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash.slice(0, 32)}` }];
+      });
+      sendJson(response, 200, { paths: Object.fromEntries(paths) as object });
+      return true;
+    }
+    const path = rest.join("/");
+    const kinds = groupVersions.get(path);
+    if (kinds === undefined) return false;
+    let document = this.#documents.get(path);
+    if (document === undefined) {
+      document = this.#document(kinds);
+      this.#documents.set(path, document);
+    }
+    const bytes = await document;
+    response.statusCode = 200;
+    response.setHeader("content-type", "application/json");
+    response.setHeader("content-length", bytes.length);
+    (response as { end(bytes: Buffer): void }).end(bytes);
+    return true;
+  }
+
+  async #document(kinds: readonly Kind[]): Promise<Buffer> {
+    const { major, minor, patch } = KUBERNETES_VERSION;
+    const document = {
+      openapi: "3.0.0",
+      info: { title: "Kubernetes", version: `v${major}.${minor}.${patch}` },
+      paths: openApiPaths(kinds, openApiName),
+      components: { schemas: await openApiComponents(kinds) },
+    };
+    return Buffer.from(JSON.stringify(document));
+  }
+
+  #paths(): string[] {
+    return [
+      "/api",
+      "/apis",
+      ...[...this.#groupVersions().keys()].map((path) => `/${path}`),
+      ...HEALTH_PATHS,
+      "/openapi/v3",
+      "/version",
+    ];
+  }
+}
