@@ -2,9 +2,9 @@
 import { schemaOf } from "../schema/definitions.ts";
 import type { Schema } from "../schema/schema.ts";
 
-/** @throws Error when `schemas/` does not describe the kind */
+/** @throws Error when `schemas/` lacks the kind: then it was not generated for this version */
 export function builtinSchema(apiVersion: string, kind: string): Schema {
   const schema = schemaOf(apiVersion, kind);
-  if (schema === undefined) throw new Error(`no schema for ${kind} in ${apiVersion}`);
+  if (schema === undefined) throw new Error(`schemas/ has no definition for ${apiVersion} ${kind}`);
   return schema;
 }
