@@ -93,7 +93,6 @@ export class LmdbLog implements RevisionLog {
     const operations: Promise<boolean>[] = [];
     const done = database.ifNoExists(ownerKey(header.generation + 1), () => {
       if (header !== this.#header) operations.push(database.put(headerKey, encodeHeader(header)));
-      for (const revision of commit.remove) operations.push(database.remove(recordKey(revision)));
       // Keys only grow: appending fills pages to the brim instead of splitting them in halves.
       for (const { current, ...event } of commit.append)
         operations.push(
@@ -104,6 +103,8 @@ export class LmdbLog implements RevisionLog {
             { append: true },
           ),
         );
+      // Last, because a revision of this very commit may be superseded by a later one of it.
+      for (const revision of commit.remove) operations.push(database.remove(recordKey(revision)));
     });
     // They fail together with the transaction, and only its own promise is looked at.
     for (const operation of operations) operation.catch(() => {});

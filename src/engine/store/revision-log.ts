@@ -19,7 +19,10 @@ export interface LogRecord {
 /** All of it happens, or nothing. */
 export interface LogCommit {
   readonly append: readonly LoggedEvent[];
-  /** Revisions that nothing needs any more. Removing one that is not there changes nothing. */
+  /**
+   * Revisions that nothing needs any more, of this commit or earlier ones. Removing one that is
+   * not there changes nothing.
+   */
   readonly remove: readonly number[];
   /** Set when it changed: no history is served up to this revision from now on. */
   readonly compactedRevision?: number;
