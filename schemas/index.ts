@@ -2,7 +2,11 @@
 import gantry from "./gantry.dev.v1.json" with { type: "json" };
 import { shapes } from "./kubernetes/index.ts";
 
-/** Each maps definition names (`io.k8s.api.apps.v1.Deployment`) to schemas. */
-export const definitionFiles: readonly object[] = [...shapes, gantry];
+/** File name → definition name (`io.k8s.api.apps.v1.Deployment`) → schema. */
+export const definitionFiles: Readonly<Record<string, object>> = {
+  ...shapes,
+  "gantry.dev.v1": gantry,
+};
 
+/** File name → loader of definition name → field → description. */
 export { descriptions as descriptionFiles } from "./descriptions/index.ts";

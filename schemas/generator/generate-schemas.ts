@@ -68,8 +68,8 @@ function shapesIndex(outputs: readonly string[]): string {
   const imports = outputs.map(
     (output) => `import ${identifier(output)} from "./${output}.json" with { type: "json" };`,
   );
-  const names = outputs.map((output) => `  ${identifier(output)},`);
-  return `${NOTICE}\n${imports.join("\n")}\n\nexport const shapes: readonly object[] = [\n${names.join("\n")}\n];\n`;
+  const names = outputs.map((output) => `  "${output}": ${identifier(output)},`);
+  return `${NOTICE}\n${imports.join("\n")}\n\nexport const shapes: Readonly<Record<string, object>> = {\n${names.join("\n")}\n};\n`;
 }
 
 /** Dynamic imports: descriptions are twice the size of the shapes and only documents need them. */

@@ -12,21 +12,29 @@ export interface GroupVersionKind {
   readonly kind: string;
 }
 
-let loaded: { byName: Map<string, Schema>; byKind: Map<string, Schema> } | undefined;
+interface Definitions {
+  readonly byName: ReadonlyMap<string, Schema>;
+  readonly byKind: ReadonlyMap<string, Schema>;
+  readonly names: WeakMap<Schema, string>;
+}
 
-function load(): { byName: Map<string, Schema>; byKind: Map<string, Schema> } {
+let loaded: Definitions | undefined;
+
+function load(): Definitions {
   if (loaded !== undefined) return loaded;
   const byName = new Map<string, Schema>();
   const byKind = new Map<string, Schema>();
-  for (const file of definitionFiles) {
+  const names = new WeakMap<Schema, string>();
+  for (const file of Object.values(definitionFiles)) {
     for (const [name, schema] of Object.entries(file) as [string, Schema][]) {
       byName.set(name, schema);
+      names.set(schema, name);
       for (const gvk of schema["x-kubernetes-group-version-kind"] ?? []) {
         byKind.set(kindId(gvk), schema);
       }
     }
   }
-  loaded = { byName, byKind };
+  loaded = { byName, byKind, names };
   return loaded;
 }
 
@@ -37,9 +45,9 @@ export function definition(name: string): Schema | undefined {
   return load().byName.get(name);
 }
 
-/** All definition names, in no particular order. */
-export function definitionNames(): Iterable<string> {
-  return load().byName.keys();
+/** The name of a definition, e.g. of what {@link schemaOf} returned; undefined for other schemas. */
+export function definitionNameOf(schema: Schema): string | undefined {
+  return load().names.get(schema);
 }
 
 /** The schema of a built-in kind or of one of Gantry's own, e.g. `apps/v1` and `Deployment`. */
@@ -78,11 +86,5 @@ export function resolve(schema: Schema): Schema {
 
 /** Whether the schema refers to, or is, a built-in definition: its nulls then mean "absent". */
 export function isBuiltin(schema: Schema): boolean {
-  return schema.$ref !== undefined || builtinSet().has(schema);
-}
-
-let builtins: WeakSet<Schema> | undefined;
-function builtinSet(): WeakSet<Schema> {
-  builtins ??= new WeakSet(load().byName.values());
-  return builtins;
+  return schema.$ref !== undefined || load().names.has(schema);
 }

@@ -1,133 +1,175 @@
-/** Schemas as an OpenAPI v3 document has them: what `kubectl explain` and validation read. Pure. */
-import { descriptionFiles } from "../../../schemas/index.ts";
-import type { Kind } from "../kind.ts";
-import { definition, resolve } from "./definitions.ts";
+/**
+ * `components.schemas` of the OpenAPI v3 document of a group and version, in the form that Kubernetes
+ * publishes: one component per definition, references among them, `allOf` where something stands
+ * beside a reference.
+ */
+import { definition, definitionNameOf, type GroupVersionKind, schemaOf } from "./definitions.ts";
+import type { Descriptions } from "./descriptions.ts";
 import type { Schema } from "./schema.ts";
 
-const REF_PREFIX = "#/components/schemas/";
-type Gvk = Pick<Kind, "group" | "version" | "kind">;
-
-/** `io.k8s.api.apps.v1.Deployment`; for custom kinds the group reversed: `com.example.v1.Widget`. */
-export function openApiName(kind: Kind): string {
-  const { $ref } = kind.schema;
-  if ($ref !== undefined) return $ref;
-  const known = builtinName(kind);
-  return known ?? [...kind.group.split(".").reverse(), kind.version, kind.kind].join(".");
+interface KindWithSchema extends GroupVersionKind {
+  readonly schema: Schema;
 }
 
-function builtinName(kind: Kind): string | undefined {
-  for (const prefix of ["io.k8s.api", "io.k8s.apiextensions-apiserver.pkg.apis", "dev"]) {
-    const group = kind.group === "" ? "core" : (kind.group.split(".")[0] ?? "");
-    const name = `${prefix}.${group}.${kind.version}.${kind.kind}`;
-    if (isOfKind(definition(name), kind)) return name;
-  }
-  return undefined;
-}
+const PREFIX = "#/components/schemas/";
+const LIST_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta";
+/** What requests and answers of every group use, beside the kinds themselves. */
+const ALWAYS = ["DeleteOptions", "Patch", "Status", "WatchEvent"].map(
+  (name) => `io.k8s.apimachinery.pkg.apis.meta.v1.${name}`,
+);
+/** Types that JSON Schema cannot name with a single `type`. */
+const SEVERAL_TYPES: Readonly<Record<string, object>> = {
+  "io.k8s.apimachinery.pkg.api.resource.Quantity": {
+    oneOf: [{ type: "string" }, { type: "number" }],
+  },
+  "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {
+    format: "int-or-string",
+    oneOf: [{ type: "integer" }, { type: "string" }],
+  },
+};
 
-function isOfKind(schema: Schema | undefined, { group, version, kind }: Gvk): boolean {
+/**
+ * The component that describes a kind: the upstream definition name, or for custom kinds the reversed
+ * group, the version and the kind (`com.example.v1.Backup`).
+ */
+export function openApiSchemaName(kind: KindWithSchema): string {
   return (
-    schema?.["x-kubernetes-group-version-kind"]?.some(
-      (gvk) => gvk.group === group && gvk.version === version && gvk.kind === kind,
-    ) === true
+    definitionNameOf(kind.schema) ??
+    [...kind.group.split(".").toReversed(), kind.version, kind.kind].join(".")
   );
 }
 
-/** `components.schemas` of these kinds with everything that they refer to, described. */
-export async function openApiComponents(kinds: readonly Kind[]): Promise<Record<string, unknown>> {
-  const schemas = new Map<string, Schema>();
-  for (const kind of kinds) {
-    const { group, version } = kind;
-    const gvk = { "x-kubernetes-group-version-kind": [{ group, version, kind: kind.kind }] };
-    collect(openApiName(kind), { ...resolve(kind.schema), ...gvk }, schemas);
-  }
-  const descriptions = await describe(schemas.keys());
-  return Object.fromEntries(
-    [...schemas].map(([name, schema]) => [name, convert(schema, descriptions.get(name))]),
-  );
-}
-
-function collect(name: string, schema: Schema, found: Map<string, Schema>): void {
-  if (found.has(name)) return;
-  found.set(name, schema);
-  for (const ref of refsIn(schema)) {
-    const target = definition(ref);
-    if (target !== undefined) collect(ref, target, found);
-  }
-}
-
-function* refsIn(schema: Schema): Iterable<string> {
-  const {
-    $ref,
-    properties = {},
-    items,
-    additionalProperties,
-    allOf = [],
-    anyOf = [],
-    oneOf = [],
-    not,
-  } = schema;
-  if ($ref !== undefined) yield $ref;
-  const children = [
-    ...Object.values(properties),
-    ...allOf,
-    ...anyOf,
-    ...oneOf,
-    items,
-    not,
-    additionalProperties,
-  ];
-  for (const child of children) if (typeof child === "object") yield* refsIn(child);
-}
-
-type Descriptions = Readonly<Record<string, string>>;
-
-/** Loads only the files of the groups that are named. */
-async function describe(names: Iterable<string>): Promise<Map<string, Descriptions>> {
-  const files = new Set([...names].map((name) => name.split(".").slice(-3, -1).join(".")));
-  const found = new Map<string, Descriptions>();
-  for (const file of files) {
-    const loaded = await descriptionFiles[file]?.();
-    for (const [name, texts] of Object.entries(loaded?.default ?? {}))
-      found.set(name, texts as Descriptions);
-  }
-  return found;
-}
-
-/** A reference that says more than its target becomes `allOf`, since `$ref` stands alone in OpenAPI v3.0. */
-function convert(schema: Schema, texts?: Descriptions): unknown {
-  const { $ref, properties, items, additionalProperties, allOf, anyOf, oneOf, not, ...rest } =
-    schema;
-  const inner = (child: Schema): unknown => convert(child);
-  const description = texts?.[""] ?? rest.description;
-  const converted: Record<string, unknown> = {
-    ...rest,
-    ...(description === undefined ? {} : { description }),
+/** The names of all built-in definitions that the kinds reach: what to load descriptions for. */
+export function reachedDefinitions(kinds: readonly KindWithSchema[]): Set<string> {
+  const reached = new Set<string>();
+  const visit = (schema: Schema): void => {
+    if (schema.$ref !== undefined) enter(schema.$ref);
+    for (const child of childrenOf(schema)) visit(child);
   };
-  if ($ref !== undefined) {
-    const reference = { $ref: REF_PREFIX + $ref };
-    if (Object.keys(converted).length === 0) return reference;
-    converted["allOf"] = [reference];
+  const enter = (name: string): void => {
+    if (reached.has(name)) return;
+    reached.add(name);
+    const schema = definition(name);
+    if (schema !== undefined) visit(schema);
+  };
+  for (const name of ALWAYS) enter(name);
+  for (const kind of kinds) {
+    const name = definitionNameOf(kind.schema);
+    if (name === undefined) {
+      visit(kind.schema);
+      enter(LIST_META);
+    } else enter(name);
+    const list = listDefinition(kind);
+    if (list !== undefined) enter(list);
   }
-  if (properties !== undefined)
-    converted["properties"] = Object.fromEntries(
-      Object.entries(properties).map(([name, child]) => [
-        name,
-        described(inner(child), texts?.[name]),
-      ]),
-    );
-  if (items !== undefined) converted["items"] = inner(items);
-  if (typeof additionalProperties === "object")
-    converted["additionalProperties"] = inner(additionalProperties);
-  else if (additionalProperties !== undefined)
-    converted["additionalProperties"] = additionalProperties;
-  for (const [name, list] of Object.entries({ allOf, anyOf, oneOf }))
-    if (list !== undefined) converted[name] = list.map(inner);
-  if (not !== undefined) converted["not"] = inner(not);
-  return converted;
+  return reached;
 }
 
-function described(schema: unknown, description: string | undefined): unknown {
-  if (description === undefined || typeof schema !== "object" || schema === null) return schema;
-  const { $ref, ...rest } = schema as { $ref?: string };
-  return $ref === undefined ? { description, ...rest } : { description, allOf: [{ $ref }] };
+function childrenOf(schema: Schema): Schema[] {
+  const { properties = {}, items, additionalProperties, allOf, anyOf, oneOf, not } = schema;
+  return [
+    ...Object.values(properties),
+    ...(items === undefined ? [] : [items]),
+    ...(typeof additionalProperties === "object" ? [additionalProperties] : []),
+    ...(allOf ?? []),
+    ...(anyOf ?? []),
+    ...(oneOf ?? []),
+    ...(not === undefined ? [] : [not]),
+  ];
+}
+
+function listDefinition(kind: KindWithSchema): string | undefined {
+  const { group, version } = kind;
+  const list = schemaOf(group === "" ? version : `${group}/${version}`, `${kind.kind}List`);
+  return list === undefined ? undefined : definitionNameOf(list);
+}
+
+/** Component name → schema, for the kinds of one group and version and all that they refer to. */
+export function openApiSchemas(
+  kinds: readonly KindWithSchema[],
+  descriptions: Descriptions,
+): Record<string, object> {
+  const components: Record<string, object> = {};
+  for (const name of [...reachedDefinitions(kinds)].toSorted()) {
+    const schema = definition(name);
+    if (schema !== undefined) components[name] = builtinComponent(name, schema, descriptions[name]);
+  }
+  for (const kind of kinds) {
+    const name = openApiSchemaName(kind);
+    if (definitionNameOf(kind.schema) !== undefined) continue;
+    components[name] = published(kind.schema);
+    components[`${name}List`] = customList(kind, name);
+  }
+  return components;
+}
+
+function builtinComponent(
+  name: string,
+  schema: Schema,
+  descriptions: Descriptions[string] = {},
+): object {
+  const { "": own, ...fields } = descriptions;
+  const several = SEVERAL_TYPES[name];
+  const described = own === undefined ? {} : { description: own };
+  if (several !== undefined) return { ...described, ...several };
+  // Ours alone: upstream says no more than `type: object` of free-form objects.
+  const { "x-kubernetes-preserve-unknown-fields": _, ...rest } = schema;
+  return { ...described, ...published(rest, fields) };
+}
+
+/** A schema as it is shown to clients. */
+function published(schema: Schema, fields: Readonly<Record<string, string>> = {}): object {
+  const { $ref, "x-gantry-duplicates-allowed": _, ...rest } = schema;
+  const { properties, items, additionalProperties, ...beside } = rest;
+  if ($ref !== undefined) {
+    const reference = { $ref: `${PREFIX}${$ref}` };
+    return Object.keys(beside).length === 0 ? reference : { ...beside, allOf: [reference] };
+  }
+  return {
+    ...beside,
+    ...(properties === undefined ? {} : { properties: publishedFields(properties, fields) }),
+    ...(items === undefined ? {} : { items: published(items) }),
+    ...(additionalProperties === undefined
+      ? {}
+      : {
+          additionalProperties:
+            typeof additionalProperties === "object"
+              ? published(additionalProperties)
+              : additionalProperties,
+        }),
+    ...Object.fromEntries(
+      (["allOf", "anyOf", "oneOf"] as const).flatMap((junctor) => {
+        const members = schema[junctor];
+        return members === undefined ? [] : [[junctor, members.map((each) => published(each))]];
+      }),
+    ),
+  };
+}
+
+function publishedFields(
+  properties: Readonly<Record<string, Schema>>,
+  descriptions: Readonly<Record<string, string>>,
+): Record<string, object> {
+  const fields = Object.entries(properties).map(([name, schema]): [string, object] => {
+    const description = descriptions[name];
+    return [name, published(description === undefined ? schema : { description, ...schema })];
+  });
+  return Object.fromEntries(fields);
+}
+
+function customList(kind: KindWithSchema, item: string): object {
+  return {
+    description: `${kind.kind}List is a list of ${kind.kind}`,
+    type: "object",
+    required: ["items"],
+    properties: {
+      apiVersion: { type: "string" },
+      kind: { type: "string" },
+      metadata: { $ref: `${PREFIX}${LIST_META}` },
+      items: { type: "array", items: { $ref: `${PREFIX}${item}` } },
+    },
+    "x-kubernetes-group-version-kind": [
+      { group: kind.group, version: kind.version, kind: `${kind.kind}List` },
+    ],
+  };
 }
