@@ -1,0 +1,175 @@
+/**
+ * Keeps as many pods of a template as `spec.replicas` says. Level-triggered: every reconcile looks at
+ * all pods of the set, decides in `replica-plan.ts` and `replicaset-status.ts`, and acts here.
+ */
+import { createEventRecorder, type EventRecorder } from "../../client/event-recorder.ts";
+import { withFieldManager } from "../../client/field-manager.ts";
+import { OwnWrites } from "../../client/own-writes.ts";
+import { done, type Result, requeueAfter } from "../../client/reconciler.ts";
+import { WorkQueue } from "../../client/work-queue.ts";
+import { deepEqual } from "../../kube/equality.ts";
+import { type Pod, pods as podResource } from "../../kube/kinds/pod.ts";
+import { type ReplicaSet, replicaSets } from "../../kube/kinds/replicaset.ts";
+import { matchesLabels, selectorOf } from "../../kube/label-selector.ts";
+import { keyOf, type ObjectKey } from "../../kube/object.ts";
+import { isStatus } from "../../kube/status-error.ts";
+import type { Controller, ControllerContext } from "./controller-context.ts";
+import { isNamespaceTerminating } from "./namespace-terminating.ts";
+import { claim, planClaim } from "./ownership/claim.ts";
+import { addOwnerIndexes, controlledBy, orphansIn } from "./ownership/owner-indexes.ts";
+import { controllerOf } from "./ownership/owner-reference.ts";
+import { podFromTemplate } from "./replicaset/pod-from-template.ts";
+import { isActive } from "./replicaset/pod-state.ts";
+import { planReplicas, type ReplicaPlan } from "./replicaset/replica-plan.ts";
+import {
+  nextAvailableInMs,
+  type ReplicaFailure,
+  type ReplicaSetStatus,
+  replicaSetStatus,
+} from "./replicaset/replicaset-status.ts";
+import { slowStart } from "./replicaset/slow-start.ts";
+
+const NAME = "replicaset-controller";
+/** As upstream's concurrent-replicaset-syncs: more only wait for the same writer. */
+const WORKERS = 5;
+/** The cache's next event brings the set back earlier; this is for the case that none comes. */
+const STALE_RECHECK_MS = 1_000;
+
+export function createReplicaSetController(context: ControllerContext): Controller {
+  const { informers, clock, logger, signal } = context;
+  const client = withFieldManager(context.client, NAME);
+  const sets = informers.of(replicaSets);
+  const pods = informers.of(podResource);
+  const events = createEventRecorder({ client, component: NAME, clock, logger, signal });
+  const queue = new WorkQueue({ clock });
+  const ownWrites = new OwnWrites(clock);
+  addOwnerIndexes(sets);
+  addOwnerIndexes(pods);
+
+  sets.onChange(({ object }) => queue.add(keyOf(object)));
+  pods.onChange(({ object, previous }) => {
+    for (const pod of previous === undefined ? [object] : [object, previous])
+      for (const owner of ownersOf(pod)) queue.add(keyOf(owner));
+  });
+
+  function ownersOf(pod: Pod): readonly ReplicaSet[] {
+    const { namespace = "", labels } = pod.metadata;
+    const controller = controllerOf(pod);
+    if (controller === undefined)
+      return sets
+        .list(namespace)
+        .filter((set) => matchesLabels(selectorOf(set.spec?.selector), labels));
+    const owner = sets.get(`${namespace}/${controller.name}`);
+    return owner !== undefined && owner.metadata.uid === controller.uid ? [owner] : [];
+  }
+
+  async function reconcile(key: string): Promise<Result> {
+    const set = sets.get(key);
+    if (set === undefined) {
+      ownWrites.forget(key);
+      return done;
+    }
+    // Asked before the pods are read: the cache can only get newer.
+    const isBehind = ownWrites.isBehind(key, pods.revision);
+    const candidates = [...controlledBy(pods, set), ...orphansIn(pods, set.metadata.namespace)];
+    const planned = planClaim(set, selectorOf(set.spec?.selector), candidates, isActive);
+    const action = { client, resource: podResource, ownerResource: replicaSets, owner: set };
+    const owned = await claim(action, planned);
+    const outcome =
+      isBehind || set.metadata.deletionTimestamp !== undefined
+        ? undefined
+        : await act(set, planReplicas(set, owned, relatedPods(set), clock.now()));
+    const nowMs = clock.now();
+    await writeStatus(set, replicaSetStatus(set, owned, outcome?.failure, nowMs));
+    if (outcome !== undefined) throw outcome.error;
+    if (isBehind) return requeueAfter(STALE_RECHECK_MS);
+    const waitMs = nextAvailableInMs(set, owned, nowMs);
+    return waitMs === undefined ? done : requeueAfter(waitMs);
+  }
+
+  /** Pods of all sets that the set's own controller (a Deployment) has. */
+  function relatedPods(set: ReplicaSet): readonly Pod[] {
+    const owner = controllerOf(set);
+    if (owner === undefined) return controlledBy(pods, set);
+    const { namespace } = set.metadata;
+    return sets
+      .list(namespace)
+      .filter((other) => controllerOf(other)?.uid === owner.uid)
+      .flatMap((other) => controlledBy(pods, other));
+  }
+
+  /** Undefined when all went well. */
+  async function act(set: ReplicaSet, plan: ReplicaPlan): Promise<ActFailure | undefined> {
+    const created = await slowStart(plan.create, () => createPod(set));
+    if (isNamespaceTerminating(created.error)) return undefined;
+    if (created.error !== undefined) {
+      const message = messageOf(created.error);
+      return { error: created.error, failure: { reason: "FailedCreate", message } };
+    }
+    const deleted = await Promise.allSettled(plan.remove.map((pod) => deletePod(set, pod)));
+    const failed = deleted.find((outcome) => outcome.status === "rejected");
+    if (failed === undefined) return undefined;
+    const error: unknown = failed.reason;
+    return { error, failure: { reason: "FailedDelete", message: messageOf(error) } };
+  }
+
+  async function createPod(set: ReplicaSet): Promise<void> {
+    try {
+      const pod = await client.create(podResource, podFromTemplate(set));
+      ownWrites.note(keyOf(set), pod);
+      events.record(set, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
+    } catch (error) {
+      if (!isNamespaceTerminating(error)) recordFailure(events, set, "FailedCreate", error);
+      throw error;
+    }
+  }
+
+  async function deletePod(set: ReplicaSet, pod: Pod): Promise<void> {
+    const { name, uid } = pod.metadata;
+    try {
+      const preconditions = uid === undefined ? {} : { uid };
+      const left = await client.delete(podResource, locate(pod), { preconditions });
+      ownWrites.note(keyOf(set), left);
+      events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${name}`);
+    } catch (error) {
+      if (isStatus(error, "NotFound")) return;
+      recordFailure(events, set, "FailedDelete", error);
+      throw error;
+    }
+  }
+
+  async function writeStatus(set: ReplicaSet, status: ReplicaSetStatus): Promise<void> {
+    if (deepEqual(set.status, status)) return;
+    try {
+      await client.update(replicaSets, { ...set, status }, { subresource: "status" });
+    } catch (error) {
+      if (!isStatus(error, "NotFound")) throw error;
+    }
+  }
+
+  return { name: NAME, queue, workers: WORKERS, reconcile };
+}
+
+interface ActFailure {
+  readonly error: unknown;
+  readonly failure: ReplicaFailure;
+}
+
+function recordFailure(
+  events: EventRecorder,
+  set: ReplicaSet,
+  reason: ReplicaFailure["reason"],
+  error: unknown,
+): void {
+  const what = reason === "FailedCreate" ? "Error creating" : "Error deleting";
+  events.record(set, "Warning", reason, `${what}: ${messageOf(error)}`);
+}
+
+function locate(pod: Pod): ObjectKey {
+  const { namespace, name } = pod.metadata;
+  return namespace === undefined ? { name } : { namespace, name };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
