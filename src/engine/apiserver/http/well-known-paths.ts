@@ -2,7 +2,12 @@
 import { createHash } from "node:crypto";
 import type { Kind } from "../../../kube/kind.ts";
 import { apiVersionOf } from "../../../kube/object.ts";
-import { openApiComponents, openApiName } from "../../../kube/schema/openapi.ts";
+import { loadDescriptions } from "../../../kube/schema/descriptions.ts";
+import {
+  openApiSchemaName,
+  openApiSchemas,
+  reachedDefinitions,
+} from "../../../kube/schema/openapi.ts";
 import type { KindRegistry } from "../registry.ts";
 import { negotiate } from "./accept.ts";
 import {
@@ -151,8 +156,8 @@ export class WellKnownPaths {
     const document = {
       openapi: "3.0.0",
       info: { title: "Kubernetes", version: `v${major}.${minor}.${patch}` },
-      paths: openApiPaths(kinds, openApiName),
-      components: { schemas: await openApiComponents(kinds) },
+      paths: openApiPaths(kinds, openApiSchemaName),
+      components: { schemas: openApiSchemas(kinds, await loadDescriptions(reachedDefinitions(kinds))) },
     };
     return Buffer.from(JSON.stringify(document));
   }
