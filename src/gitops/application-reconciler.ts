@@ -105,7 +105,15 @@ export class ApplicationReconciler {
       if (manifests.errors.length > 0) return await this.#refuse(application, memory, manifests);
       const derived = await this.#derive(application, memory, manifests);
       const plan = await this.#plan(application, memory, derived, signal);
-      return await this.#act({ application, memory, manifests, rollback, ...derived, plan, signal });
+      return await this.#act({
+        application,
+        memory,
+        manifests,
+        rollback,
+        ...derived,
+        plan,
+        signal,
+      });
     } catch (error) {
       if (error instanceof SourceError) return this.#sourceFailed(application, memory, error);
       throw error;
@@ -137,7 +145,8 @@ export class ApplicationReconciler {
     const asked = application.operation?.sync?.revision;
     const held = application.status?.rollback;
     const revision =
-      asked ?? (held !== undefined && held.insteadOf === newest.commit.id ? held.revision : undefined);
+      asked ??
+      (held !== undefined && held.insteadOf === newest.commit.id ? held.revision : undefined);
     if (revision === undefined || revision === newest.commit.id)
       return { manifests: newest, rollback: undefined };
     const manifests = await this.#options.manifests.manifestsOf(application, {
@@ -156,7 +165,9 @@ export class ApplicationReconciler {
     signal: AbortSignal,
   ): Promise<ApplicationManifests> {
     const { clock, pollIntervalMs } = this.#options;
-    const manifestsFor = sha256(JSON.stringify([application.spec.source, application.spec.destination]));
+    const manifestsFor = sha256(
+      JSON.stringify([application.spec.source, application.spec.destination]),
+    );
     const polled = clock.now() - memory.resolvedAtMs >= pollIntervalMs;
     const due = memory.stale || application.operation !== undefined || polled;
     if (memory.manifests !== undefined && memory.manifestsFor === manifestsFor && !due)
@@ -186,7 +197,8 @@ export class ApplicationReconciler {
   ): Promise<{ desired: Desired[]; unusable: Unusable[] }> {
     const from = `${manifests.id}/${application.metadata.generation ?? 0}`;
     // Unusable manifests may become usable when a CustomResourceDefinition appears.
-    if (memory.derived?.from === from && memory.derived.unusable.length === 0) return memory.derived;
+    if (memory.derived?.from === from && memory.derived.unusable.length === 0)
+      return memory.derived;
     const derived = await toDesired(manifests.manifests, {
       client: this.#options.client,
       applicationKey: keyOf(application),
@@ -290,16 +302,25 @@ export class ApplicationReconciler {
         type: "InvalidManifests",
         reason: "UnusableObjects",
         message: unusable
-          .map((bad) => `${bad.origin.file}:${bad.origin.line}: ${formatRef(bad.ref)} ${bad.reason}`)
+          .map(
+            (bad) => `${bad.origin.file}:${bad.origin.line}: ${formatRef(bad.ref)} ${bad.reason}`,
+          )
           .join("; "),
       });
     if (application.spec.suspend === true)
       conditions.push({ type: "Suspended", reason: "Suspended", message: "syncs are suspended" });
-    const before = application.status?.conditions?.find((condition) => condition.type === "SyncError");
+    const before = application.status?.conditions?.find(
+      (condition) => condition.type === "SyncError",
+    );
     // The last sync failed, and nothing has been tried since: its error stays.
     if (before !== undefined && !isInSync(plan) && before.message !== "" && subject !== "")
       conditions.push({ type: "SyncError", reason: before.reason, message: before.message });
-    return { plan, commit: manifests.commit, conditions, ...(rollback === undefined ? {} : { rollback }) };
+    return {
+      plan,
+      commit: manifests.commit,
+      conditions,
+      ...(rollback === undefined ? {} : { rollback }),
+    };
   }
 
   /** Manifests with errors change nothing: the last good state stays, the status says what and where. */
@@ -323,9 +344,17 @@ export class ApplicationReconciler {
     return this.#next(application);
   }
 
-  async #sourceFailed(application: Application, memory: Memory, error: SourceError): Promise<Result> {
+  async #sourceFailed(
+    application: Application,
+    memory: Memory,
+    error: SourceError,
+  ): Promise<Result> {
     memory.sourceFailures++;
-    const failure = { type: "ComparisonError", reason: reasonOf(error.code), message: error.message };
+    const failure = {
+      type: "ComparisonError",
+      reason: reasonOf(error.code),
+      message: error.message,
+    };
     await this.#fail(application, memory, failure, { phase: "Error", message: error.message });
     const pauseMs = Math.min(
       SOURCE_RETRY_FIRST_MS * 2 ** (memory.sourceFailures - 1),
@@ -357,7 +386,9 @@ export class ApplicationReconciler {
             : { syncResult: { revision: operation.revision } }),
         },
       };
-    const known = application.status?.conditions?.find((condition) => condition.type === failure.type);
+    const known = application.status?.conditions?.find(
+      (condition) => condition.type === failure.type,
+    );
     if (known?.message !== failure.message)
       this.#options.recorder.record(application, "Warning", failure.reason, failure.message);
     await this.#clearOperation(application, memory);
@@ -434,7 +465,9 @@ export class ApplicationReconciler {
     const owned = await live.owned(label, refsOf(application.status?.resources));
     const entries = owned
       .filter((object) => object.metadata.deletionTimestamp === undefined && options.delete)
-      .map((object): PlanEntry => ({ ref: refOf(object), action: "prune", changes: [], live: object }));
+      .map(
+        (object): PlanEntry => ({ ref: refOf(object), action: "prune", changes: [], live: object }),
+      );
     const results = await applyPlan({ entries }, { client, clock, options, signal });
     const failed = results.find((result) => result.status === "SyncFailed");
     if (failed !== undefined) throw StatusError.of("InternalError", failed.message);
@@ -474,11 +507,22 @@ export class ApplicationReconciler {
     const counts = summarize(plan);
     const revision = manifests.commit.id.slice(0, 12);
     logger.info(
-      { application: keyOf(application), revision, because: decision.because, ...counts, failed: failed.length },
+      {
+        application: keyOf(application),
+        revision,
+        because: decision.because,
+        ...counts,
+        failed: failed.length,
+      },
       "synced",
     );
     for (const result of failed.slice(0, 10))
-      recorder.record(application, "Warning", "SyncFailed", `${formatRef(result.ref)}: ${result.message}`);
+      recorder.record(
+        application,
+        "Warning",
+        "SyncFailed",
+        `${formatRef(result.ref)}: ${result.message}`,
+      );
     if (failed.length === 0)
       recorder.record(
         application,
@@ -525,7 +569,10 @@ function withSyncError(outcome: Outcome, results: readonly ObjectResult[]): Outc
     .map((result) => `${formatRef(result.ref)}: ${result.message}`)
     .join("; ");
   const others = outcome.conditions.filter((condition) => condition.type !== "SyncError");
-  return { ...outcome, conditions: [...others, { type: "SyncError", reason: "SyncFailed", message }] };
+  return {
+    ...outcome,
+    conditions: [...others, { type: "SyncError", reason: "SyncFailed", message }],
+  };
 }
 
 function withoutOperation(application: Application): Application {
@@ -537,4 +584,3 @@ function withoutOperation(application: Application): Application {
 function reasonOf(code: string): string {
   return code.replace(/(^|-)([a-z])/g, (_all, _dash, letter: string) => letter.toUpperCase());
 }
-

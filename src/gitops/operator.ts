@@ -50,7 +50,13 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       if (key !== undefined) queue.add(key);
     },
   });
-  const recorder = createEventRecorder({ client, component: "gantry", clock, logger, signal: abort.signal });
+  const recorder = createEventRecorder({
+    client,
+    component: "gantry",
+    clock,
+    logger,
+    signal: abort.signal,
+  });
   const reconciler = new ApplicationReconciler({
     client,
     clock,

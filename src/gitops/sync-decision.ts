@@ -46,7 +46,8 @@ export function decide(situation: Situation): Decision {
   const attempts = situation.attempts?.subject === subject ? situation.attempts : undefined;
   if (attempts === undefined) return { apply: true, because: "revision" };
   if (!attempts.succeeded) return retry(application, attempts, nowMs);
-  if (automated.selfHeal !== true) return { apply: false, because: "drift is not healed: selfHeal is off" };
+  if (automated.selfHeal !== true)
+    return { apply: false, because: "drift is not healed: selfHeal is off" };
   return heal(attempts, nowMs);
 }
 

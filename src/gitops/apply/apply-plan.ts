@@ -5,7 +5,12 @@
 import type { Client } from "../../client/client.ts";
 import { type Clock, sleep } from "../../client/clock.ts";
 import type { Resource } from "../../kube/kind.ts";
-import { apiVersionOf, type JsonObject, type KubeObject, type ObjectKey } from "../../kube/object.ts";
+import {
+  apiVersionOf,
+  type JsonObject,
+  type KubeObject,
+  type ObjectKey,
+} from "../../kube/object.ts";
 import { isStatus, StatusError } from "../../kube/status-error.ts";
 import { kindRank } from "../plan/kind-order.ts";
 import type { ObjectRef } from "../plan/object-ref.ts";
@@ -71,7 +76,10 @@ function groups(entries: readonly PlanEntry[]): PlanEntry[][] {
   return found;
 }
 
-async function carryOut(entry: PlanEntry, options: ApplyOptions): Promise<ObjectResult | undefined> {
+async function carryOut(
+  entry: PlanEntry,
+  options: ApplyOptions,
+): Promise<ObjectResult | undefined> {
   const { ref } = entry;
   try {
     switch (entry.action) {
@@ -124,7 +132,8 @@ async function apply(entry: PlanEntry, options: ApplyOptions): Promise<ObjectRes
 }
 
 function synced(ref: ObjectRef, entry: PlanEntry, live: KubeObject): ObjectResult {
-  const message = { create: "created", replace: "replaced" }[entry.action as string] ?? "configured";
+  const message =
+    { create: "created", replace: "replaced" }[entry.action as string] ?? "configured";
   return { ref, status: "Synced", message, live };
 }
 
@@ -151,7 +160,10 @@ async function createNamespace(name: string, { client }: ApplyOptions): Promise<
 }
 
 /** The resource once the API server serves it: a moment after its CustomResourceDefinition. */
-async function served(resource: Resource, { client, clock, signal }: ApplyOptions): Promise<Resource> {
+async function served(
+  resource: Resource,
+  { client, clock, signal }: ApplyOptions,
+): Promise<Resource> {
   const deadlineMs = clock.now() + ESTABLISH_TIMEOUT_MS;
   for (;;) {
     const found = await client.resourceFor(apiVersionOf(resource), resource.kind);
@@ -195,7 +207,10 @@ async function remove(entry: PlanEntry, options: ApplyOptions): Promise<void> {
       throw error;
     }
     if (clock.now() >= deadlineMs)
-      throw StatusError.of("Timeout", "the old object is still being deleted; its finalizers hold it");
+      throw StatusError.of(
+        "Timeout",
+        "the old object is still being deleted; its finalizers hold it",
+      );
     await sleep(clock, GONE_INTERVAL_MS, signal);
   }
 }

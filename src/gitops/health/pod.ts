@@ -7,11 +7,16 @@ const FAILING = /^Err|Error$|BackOff$/;
 
 export function podHealth(pod: Live<Pod>): Health {
   const { spec, status } = pod;
-  const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const containers = [
+    ...(status?.initContainerStatuses ?? []),
+    ...(status?.containerStatuses ?? []),
+  ];
   if ((spec?.restartPolicy ?? "Always") === "Always") {
     for (const { name, state } of containers) {
       if (FAILING.test(state?.waiting?.reason ?? ""))
-        return degraded(`container ${name}: ${state?.waiting?.message ?? state?.waiting?.reason ?? ""}`);
+        return degraded(
+          `container ${name}: ${state?.waiting?.message ?? state?.waiting?.reason ?? ""}`,
+        );
     }
   }
   switch (status?.phase) {
@@ -24,13 +29,18 @@ export function podHealth(pod: Live<Pod>): Health {
     default: {
       const scheduled = conditionOf(status?.conditions, "PodScheduled");
       return progressing(
-        scheduled?.status === "False" ? (scheduled.message ?? "not scheduled") : "the pod is pending",
+        scheduled?.status === "False"
+          ? (scheduled.message ?? "not scheduled")
+          : "the pod is pending",
       );
     }
   }
 }
 
-function runningHealth({ spec, status }: Live<Pod>, containers: readonly ContainerStatus[]): Health {
+function runningHealth(
+  { spec, status }: Live<Pod>,
+  containers: readonly ContainerStatus[],
+): Health {
   if ((spec?.restartPolicy ?? "Always") !== "Always") return progressing("the pod is running");
   if (conditionOf(status?.conditions, "Ready")?.status === "True") return HEALTHY;
   const restarted = containers.find((container) => container.lastState?.terminated !== undefined);

@@ -9,5 +9,7 @@ export function replicaSetHealth({ metadata, spec, status }: Live<ReplicaSet>): 
   if (failure?.status === "True") return degraded(failure.message ?? "replicas cannot be created");
   const wanted = spec?.replicas ?? 1;
   const available = status?.availableReplicas ?? 0;
-  return available < wanted ? progressing(`${available} of ${wanted} replicas are available`) : HEALTHY;
+  return available < wanted
+    ? progressing(`${available} of ${wanted} replicas are available`)
+    : HEALTHY;
 }

@@ -54,7 +54,8 @@ export async function toDesired(
   const byRef = new Map<string, Desired>();
   for (const { object, origin } of manifests) {
     const { apiVersion, kind } = object;
-    const resource = (await client.resourceFor(apiVersion, kind)) ?? defined.get(`${apiVersion}/${kind}`);
+    const resource =
+      (await client.resourceFor(apiVersion, kind)) ?? defined.get(`${apiVersion}/${kind}`);
     if (resource === undefined) {
       const reason = `the destination serves no kind ${kind} in ${apiVersion}; apply its CustomResourceDefinition first, or add it to this repository`;
       unusable.push({ ref: refOf(object), origin, reason });

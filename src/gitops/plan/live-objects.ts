@@ -34,7 +34,9 @@ export class FetchedObjects implements LiveObjects {
       seen.add(id);
       const resource = await this.#client.resourceFor(apiVersionOf(kind), kind.kind);
       if (resource === undefined) continue;
-      const list = await this.#client.list(resource, { labelSelector: `${APPLICATION_LABEL}=${label}` });
+      const list = await this.#client.list(resource, {
+        labelSelector: `${APPLICATION_LABEL}=${label}`,
+      });
       found.push(...list.items.filter((live) => trackedBy(live) === label));
     }
     return found;

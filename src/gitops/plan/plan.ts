@@ -11,7 +11,14 @@ import type { SyncOptions } from "./sync-options.ts";
 import { objectOptions } from "./sync-options.ts";
 import { trackedBy } from "./tracking.ts";
 
-export type PlanAction = "create" | "update" | "replace" | "prune" | "unchanged" | "skip" | "refuse";
+export type PlanAction =
+  | "create"
+  | "update"
+  | "replace"
+  | "prune"
+  | "unchanged"
+  | "skip"
+  | "refuse";
 
 export interface PlanEntry {
   readonly ref: ObjectRef;

@@ -55,7 +55,10 @@ const mark = (desired: Desired, live: KubeObject): string =>
 
 export async function makePlan(request: PlanRequest): Promise<Plan> {
   const { desired, live, owner } = request;
-  const owned = await live.owned(owner, [...request.inventory, ...desired.map((entry) => entry.ref)]);
+  const owned = await live.owned(owner, [
+    ...request.inventory,
+    ...desired.map((entry) => entry.ref),
+  ]);
   const entries: PlanEntry[] = [];
   for (const wanted of [...desired].sort((a, b) => compareForApply(a.ref, b.ref)))
     entries.push(await planObject(wanted, request));

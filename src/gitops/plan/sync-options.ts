@@ -46,8 +46,10 @@ function fromWords(words: readonly string[], base: SyncOptions): SyncOptions {
     if (name === "prune") options = { ...options, prune: value !== "false" && value !== "confirm" };
     else if (name === "delete")
       options = { ...options, delete: value !== "false" && value !== "confirm" };
-    else if (name === "force" || name === "replace") options = { ...options, force: value === "true" };
-    else if (name === "createnamespace") options = { ...options, createNamespace: value === "true" };
+    else if (name === "force" || name === "replace")
+      options = { ...options, force: value === "true" };
+    else if (name === "createnamespace")
+      options = { ...options, createNamespace: value === "true" };
     else if (name === "prunepropagationpolicy")
       options = { ...options, prunePropagation: PROPAGATION[value] ?? options.prunePropagation };
   }
@@ -63,7 +65,11 @@ export function applicationOptions(words: readonly string[] | undefined): SyncOp
 export function objectOptions(object: KubeObject, application: SyncOptions): SyncOptions {
   const annotations = object.metadata.annotations ?? {};
   const flux = (name: string): string =>
-    (annotations[FLUX_PREFIX + name] ?? object.metadata.labels?.[FLUX_PREFIX + name] ?? "").toLowerCase();
+    (
+      annotations[FLUX_PREFIX + name] ??
+      object.metadata.labels?.[FLUX_PREFIX + name] ??
+      ""
+    ).toLowerCase();
   let options = fromWords((annotations[ARGO_OPTIONS] ?? "").split(","), application);
   if (flux("prune") === "disabled" || annotations[HELM_POLICY] === "keep")
     options = { ...options, prune: false, delete: false };

@@ -20,7 +20,10 @@ export function trackingLabel(applicationKey: string, hash: (text: string) => st
 }
 
 /** The object as it is applied: with the marks added. */
-export function withTracking(object: KubeObject, marks: { label: string; hash: string }): KubeObject {
+export function withTracking(
+  object: KubeObject,
+  marks: { label: string; hash: string },
+): KubeObject {
   const { metadata } = object;
   return {
     ...object,

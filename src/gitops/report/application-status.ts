@@ -33,7 +33,12 @@ export interface CommitSummary {
 /** Status that a failure to get at manifests leads to: everything else stays as it was. */
 export function failedStatus(
   application: Application,
-  failure: { readonly type: string; readonly reason: string; readonly message: string; readonly revision?: string },
+  failure: {
+    readonly type: string;
+    readonly reason: string;
+    readonly message: string;
+    readonly revision?: string;
+  },
   now: string,
 ): ApplicationStatus {
   const before = application.status ?? {};
@@ -58,15 +63,29 @@ export interface Outcome {
   /** Of this sync; absent when nothing was applied. */
   readonly results?: readonly ObjectResult[];
   readonly commit: CommitSummary;
-  readonly conditions: readonly { readonly type: string; readonly reason: string; readonly message: string }[];
+  readonly conditions: readonly {
+    readonly type: string;
+    readonly reason: string;
+    readonly message: string;
+  }[];
   readonly operation?: ApplicationOperationState;
   readonly rollback?: ApplicationStatus["rollback"];
 }
 
 /** Condition types that a successful look clears. */
-const CONDITION_TYPES = ["ComparisonError", "InvalidManifests", "SyncError", "Suspended", "SharedResource"];
+const CONDITION_TYPES = [
+  "ComparisonError",
+  "InvalidManifests",
+  "SyncError",
+  "Suspended",
+  "SharedResource",
+];
 
-export function nextStatus(application: Application, outcome: Outcome, now: string): ApplicationStatus {
+export function nextStatus(
+  application: Application,
+  outcome: Outcome,
+  now: string,
+): ApplicationStatus {
   const { plan, results, commit } = outcome;
   const before = application.status ?? {};
   const { rollback: _before, ...kept } = before;
@@ -136,7 +155,10 @@ function healthOfAll(resources: readonly ApplicationResource[]): ApplicationHeal
   const worst = worstOf(judged.map((resource) => resource.health as Health));
   if (worst.message === undefined) return { status: worst.status };
   const culprit = judged.find((resource) => resource.health === worst);
-  return { status: worst.status, message: clip(`${culprit?.kind ?? ""}/${culprit?.name ?? ""}: ${worst.message}`) };
+  return {
+    status: worst.status,
+    message: clip(`${culprit?.kind ?? ""}/${culprit?.name ?? ""}: ${worst.message}`),
+  };
 }
 
 function conditionsAfter(
@@ -199,7 +221,11 @@ export function operationState(
       : `${failed.length} of ${facts.results.length} objects failed: ${failed.map((result) => result.message).join("; ")}`;
   const resources = [...failed, ...facts.results.filter((result) => result.status !== "SyncFailed")]
     .slice(0, MAX_RESULTS)
-    .map((result) => ({ ...plainRef(result.ref), status: result.status, message: clip(result.message) }));
+    .map((result) => ({
+      ...plainRef(result.ref),
+      status: result.status,
+      message: clip(result.message),
+    }));
   return {
     phase: failed.length === 0 ? "Succeeded" : "Failed",
     message: clip(message),
@@ -217,7 +243,8 @@ function imagesOf(plan: Plan, results: ReadonlyMap<string, ObjectResult>): strin
     const live = liveAfter(entry, results.get(refKey(entry.ref)));
     // Everything that has a pod template keeps it in the same place.
     const template = (live as Deployment | undefined)?.spec?.template?.spec;
-    for (const container of template?.containers ?? []) if (container.image !== undefined) images.add(container.image);
+    for (const container of template?.containers ?? [])
+      if (container.image !== undefined) images.add(container.image);
   }
   return [...images].sort();
 }
