@@ -95,10 +95,12 @@ function attempt<T extends KubeObject>(
   const others = [...owners].filter(([key]) => key !== own);
 
   const config = writablePart(patch, request);
-  const fields = trackedFields(fieldSetOf(config, type));
+  const present = fieldSetOf(config, type);
+  const fields = trackedFields(present);
   const sameFields = previous !== undefined && deepEqual(previous.fields, fields);
   const merged = mergeValues(current, config, type);
-  const owned = [fields, ...others.map(([, owner]) => owner.fields)];
+  // With what is not tracked, so that `metadata` is never taken for abandoned.
+  const owned = [present, ...others.map(([, owner]) => owner.fields)];
   const next =
     previous === undefined || sameFields
       ? merged
