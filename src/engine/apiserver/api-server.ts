@@ -15,9 +15,16 @@ import type { Kind } from "../../kube/kind.ts";
 import { builtinKinds } from "../../kube/kinds/index.ts";
 import type { Store } from "../store/store.ts";
 import { AdmissionChain } from "./admission/admission.ts";
+import { namespaceLifecycle } from "./admission/namespace-lifecycle.ts";
+import { priority } from "./admission/priority.ts";
+import { serviceAccount } from "./admission/service-account.ts";
+import { ServiceAddressIndex } from "./admission/service-address-index.ts";
+import { serviceAddresses } from "./admission/service-addresses.ts";
 import { type AuditSink, noAudit } from "./audit.ts";
 import { type Authorizer, mastersOnly } from "./authorizer.ts";
 import type { Backend } from "./backend.ts";
+import { CustomResources } from "./custom-resources/custom-resources.ts";
+import { definitionLifecycle } from "./custom-resources/definition-lifecycle.ts";
 import type { Encoded } from "./encoded.ts";
 import { NodeConnections } from "./node-connections.ts";
 import { KindRegistry } from "./registry.ts";
@@ -27,7 +34,8 @@ import { type DeleteCollectionRequest, deleteCollection } from "./rest/delete-co
 import { type DeleteRequest, type DeleteResult, deleteObject } from "./rest/delete.ts";
 import { type GetRequest, get } from "./rest/get.ts";
 import { type ListRequest, type ListResult, list } from "./rest/list.ts";
-import { type PatchRequest, type PatchResult, patch } from "./rest/patch.ts";
+import { type PatchResult, patch } from "./rest/patch.ts";
+import type { PatchRequest } from "./rest/patch-step.ts";
 import { type UpdateRequest, update } from "./rest/update.ts";
 import { type WatchRequest, watch } from "./rest/watch.ts";
 import { type LogRequest, logs } from "./subresources/log.ts";
@@ -52,7 +60,7 @@ export interface ApiServer {
   /** The output of a container. Fails before the first byte where it can. */
   logs(context: RequestContext, request: LogRequest): Promise<AsyncIterable<Uint8Array>>;
 
-  /** Ends every watch. The store stays open: it belongs to the caller. */
+  /** Ends every watch and what runs in the background. The store stays open: it belongs to the caller. */
   close(): Promise<void>;
 }
 
@@ -71,7 +79,9 @@ export interface ApiServerOptions {
 }
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const backend = createBackend(options);
+  const serviceIndex = new ServiceAddressIndex(options.store);
+  const backend = createBackend(options, serviceIndex);
+  const customResources = new CustomResources(backend);
   return {
     registry: backend.registry,
     nodes: backend.nodes,
@@ -86,11 +96,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     logs: (context, request) => logs(backend, context, request),
     close: async () => {
       backend.hubs.close();
+      serviceIndex.close();
+      await customResources.close();
     },
   };
 }
 
-function createBackend(options: ApiServerOptions): Backend {
+function createBackend(options: ApiServerOptions, serviceIndex: ServiceAddressIndex): Backend {
   const { store, clock = systemClock, kinds = builtinKinds, random = Math.random } = options;
   const registry = new KindRegistry(kinds);
   return {
@@ -100,7 +112,13 @@ function createBackend(options: ApiServerOptions): Backend {
     newUid: options.newUid ?? randomUUID,
     registry,
     authorizer: options.authorizer ?? mastersOnly,
-    admission: new AdmissionChain([]),
+    admission: new AdmissionChain([
+      namespaceLifecycle(store),
+      serviceAccount(store),
+      priority(store),
+      serviceAddresses(serviceIndex, random),
+      definitionLifecycle(registry, clock),
+    ]),
     audit: options.audit ?? noAudit,
     hubs: new WatchHubs(store, clock, registry),
     nodes: new NodeConnections(),

@@ -1,5 +1,7 @@
 /** How stored objects look in the version that a request asks for. */
 import { apiVersionOf, deepFreeze, type KubeObject } from "../../kube/object.ts";
+import { applyDefaults } from "../../kube/schema/defaults.ts";
+import { prune } from "../../kube/schema/prune.ts";
 import type { Stored } from "../store/store.ts";
 import { type Encoded, encodeLazily } from "./encoded.ts";
 import type { ServedKind } from "./registry.ts";
@@ -12,7 +14,8 @@ const presented = new WeakMap<ServedKind, WeakMap<KubeObject, Encoded>>();
 
 /**
  * The stored object itself where it is already in the served version, which is always so for
- * built-in kinds. Custom objects also get the defaults of today's schema, as upstream does on read.
+ * built-in kinds. Custom objects also get the defaults of today's schema and lose what it does not
+ * know any more, as upstream does on read.
  */
 export function present(served: ServedKind, stored: Encoded): Encoded {
   if (served.custom === undefined && served.kind.version === served.storageVersion) return stored;
@@ -37,6 +40,9 @@ export function presentAll(served: ServedKind, items: readonly Stored[]): readon
 }
 
 function convert(served: ServedKind, object: KubeObject): KubeObject {
-  const apiVersion = apiVersionOf(served.kind);
-  return object.apiVersion === apiVersion ? object : { ...object, apiVersion };
+  const { kind } = served;
+  const apiVersion = apiVersionOf(kind);
+  const converted = object.apiVersion === apiVersion ? object : { ...object, apiVersion };
+  if (served.custom === undefined) return converted;
+  return prune(kind.schema, applyDefaults(kind.schema, converted));
 }

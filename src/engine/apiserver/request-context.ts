@@ -26,3 +26,9 @@ export type FieldValidation = "Strict" | "Warn" | "Ignore";
 
 /** Group of users for whom the default authorizer allows everything. */
 export const MASTERS_GROUP = "system:masters";
+
+/** What the API server does on its own account, e.g. when it starts. */
+export const apiServerContext: RequestContext = {
+  user: { name: "system:apiserver", groups: [MASTERS_GROUP] },
+  fieldManager: "kube-apiserver",
+};

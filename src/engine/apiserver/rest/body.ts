@@ -23,12 +23,12 @@ export interface Addressed {
 export function readBody(
   resource: Addressed,
   namespace: string | undefined,
-  body: KubeObject,
+  body: Partial<KubeObject>,
 ): KubeObject {
   const expected = apiVersionOf(resource);
   const metadata: unknown = isObject(body) ? (body.metadata ?? {}) : undefined;
   if (!isObject(metadata)) throw bad("the body must be an object with metadata");
-  const { apiVersion = expected, kind = resource.kind }: Partial<KubeObject> = body;
+  const { apiVersion = expected, kind = resource.kind } = body;
   if (apiVersion !== expected) {
     throw bad(
       `the API version in the data (${apiVersion}) does not match the expected API version (${expected})`,

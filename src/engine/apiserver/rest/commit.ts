@@ -111,7 +111,10 @@ function admissionRequest(
   current: Stored | undefined,
   whenSettled: (callback: () => void) => void,
 ): AdmissionRequest {
-  const { target, context, operation, subresource } = request;
+  const { target, context, subresource } = request;
+  // Server-side apply makes the object when there is none.
+  const isCreation = current === undefined && request.operation !== "DELETE";
+  const operation = isCreation ? "CREATE" : request.operation;
   return { operation, target, context, subresource, previous: current?.object, whenSettled };
 }
 

@@ -14,6 +14,7 @@ import { commit, type Plan } from "./commit.ts";
 import { checkUnknownFields } from "./field-validation.ts";
 import { hasGeneration } from "./generation.ts";
 import { checkObjectSize } from "./object-size.ts";
+import { updateTracker } from "./ownership.ts";
 import { complete, validateNew } from "./rules.ts";
 import { timestamp } from "./timestamp.ts";
 
@@ -51,7 +52,6 @@ async function createObject(
   request: CreateRequest,
 ): Promise<Encoded> {
   const { kind, namespace } = request;
-  checkServing(kind);
   const body = readBody(kind.kind, namespace, request.object);
   if (request.name !== undefined) checkName(body, request.name);
   if ((body.metadata.resourceVersion ?? "") !== "") {
@@ -93,26 +93,31 @@ async function createNamed(
     operation: "CREATE",
     plan: (current, admission): Plan => {
       if (current !== undefined) throw StatusError.alreadyExists(kind.kind, name);
-      return { action: "put", object: newObject(backend, kind, body, admission) };
+      const track = updateTracker({ backend, context, kind, live: undefined });
+      return { action: "put", object: newObject(backend, kind, { body, admission, track }) };
     },
   });
   return outcome.encoded;
 }
 
-/** What is stored for a body: server-set metadata, defaults, admission, and checked. Throws 422. */
-export function newObject(
-  backend: Backend,
-  kind: ServedKind,
-  body: KubeObject,
-  admission: AdmissionRequest,
-): KubeObject {
+export interface Creation {
+  readonly body: KubeObject;
+  readonly admission: AdmissionRequest;
+  /** Records who owns what. */
+  readonly track: (object: KubeObject) => KubeObject;
+}
+
+/** What is stored for a body: server-set metadata, defaults, admission, and checked. Throws 413 and 422. */
+export function newObject(backend: Backend, kind: ServedKind, creation: Creation): KubeObject {
+  const { body, admission, track } = creation;
   const { strategy } = kind.kind;
   const identified = { ...withoutStatus(kind, body), metadata: newMetadata(backend, kind, body) };
   const prepared = strategy.prepareForCreate?.(identified) ?? identified;
   const admitted = backend.admission.mutate(complete(kind.kind, prepared), admission);
   validateNew(kind.kind, admitted);
-  checkObjectSize(admitted);
-  return admitted;
+  const tracked = track(admitted);
+  checkObjectSize(tracked);
+  return tracked;
 }
 
 function newMetadata(backend: Backend, kind: ServedKind, body: KubeObject): ObjectMeta {
@@ -138,13 +143,4 @@ function withoutStatus({ kind }: ServedKind, body: KubeObject): KubeObject {
   if (kind.subresources?.status !== true || !("status" in body)) return body;
   const { status: _status, ...rest } = body;
   return rest;
-}
-
-/** A definition that is going takes no new objects, or it would never be gone. */
-function checkServing({ kind, custom }: ServedKind): void {
-  if (custom?.terminating !== true) return;
-  throw StatusError.of(
-    "MethodNotAllowed",
-    `create is not supported on resources of kind "${kind.plural}.${kind.group}" while its CustomResourceDefinition is being deleted`,
-  );
 }

@@ -7,6 +7,9 @@ export const ORPHAN_FINALIZER = "orphan";
 /** The garbage collector deletes the blocking dependents first, then the object. */
 export const FOREGROUND_FINALIZER = "foregroundDeletion";
 
+/** The API server deletes what a CustomResourceDefinition defines first, then the definition. */
+export const CUSTOM_RESOURCE_FINALIZER = "customresourcecleanup.apiextensions.k8s.io";
+
 export type Propagation = "Background" | "Foreground" | "Orphan";
 
 /** The finalizers that a deletion with this policy leaves on the object; undefined keeps what is there. */

@@ -5,6 +5,7 @@
 import type { KubeObject, ObjectMeta } from "../../../kube/object.ts";
 import type { ServedKind } from "../registry.ts";
 import type { Plan } from "./commit.ts";
+import { withDeletionMarks } from "./deletion-marks.ts";
 import { finalizersFor, isHeld, type Propagation } from "./finalizers.ts";
 import { hasGeneration } from "./generation.ts";
 import { timestamp } from "./timestamp.ts";
@@ -28,8 +29,10 @@ export function planDeletion(
   const policy =
     options.propagationPolicy ??
     (current.metadata.deletionTimestamp === undefined ? strategy.defaultPropagation : undefined);
-  const finalizers = finalizersFor(current, policy);
-  const object = { ...current, metadata: withFinalizers(current.metadata, finalizers) };
+  const isFirst = current.metadata.deletionTimestamp === undefined;
+  const told = isFirst ? withDeletionMarks(served, current, timestamp(nowMs)) : current;
+  const metadata = withFinalizers(told.metadata, finalizersFor(told, policy));
+  const object = { ...told, metadata };
   if (graceSeconds === 0 && !isHeld(object)) return { action: "delete", last: object };
   const next = marked(served, object, graceSeconds, nowMs);
   return { action: "put", object: next };
@@ -66,7 +69,7 @@ function marked(
     deletionTimestamp === undefined ? nowMs : Date.parse(deletionTimestamp) - pending * 1_000;
   const isFirst = deletionTimestamp === undefined;
   const generation = (metadata.generation ?? 0) + 1;
-  return terminating({
+  return {
     ...object,
     metadata: {
       ...metadata,
@@ -74,18 +77,7 @@ function marked(
       deletionGracePeriodSeconds: graceSeconds,
       ...(isFirst && hasGeneration(served) ? { generation } : {}),
     },
-  });
-}
-
-/** A Namespace also says so in its phase. */
-function terminating(object: KubeObject): KubeObject {
-  if (object.kind !== "Namespace" || object.apiVersion !== "v1") return object;
-  const { status }: KubeObject & { status?: object } = object;
-  const next: KubeObject & { status: object } = {
-    ...object,
-    status: { ...status, phase: "Terminating" },
   };
-  return next;
 }
 
 function withFinalizers(metadata: ObjectMeta, finalizers: readonly string[]): ObjectMeta {

@@ -1,11 +1,10 @@
 /** What an update makes of an object: the rules that PUT, PATCH and every writable subresource share. */
-import { deepEqual } from "../../../kube/equality.ts";
+import { isNoOpWrite } from "../../../kube/apply/managed-fields.ts";
 import type { KubeObject, ObjectMeta } from "../../../kube/object.ts";
 import { StatusError } from "../../../kube/status-error.ts";
 import type { AdmissionRequest } from "../admission/admission.ts";
 import type { Backend } from "../backend.ts";
 import type { ServedKind } from "../registry.ts";
-import type { ObjectView } from "../subresources/subresource.ts";
 import type { Plan } from "./commit.ts";
 import { isReadyToGo } from "./finalizers.ts";
 import { hasGeneration, specChanged } from "./generation.ts";
@@ -14,12 +13,15 @@ import { complete, validateChange } from "./rules.ts";
 
 export interface UpdateStep {
   readonly kind: ServedKind;
-  readonly view: ObjectView;
   readonly subresource: string | undefined;
-  /** What the client wrote, as this view shows the object. */
+  /** What the client wrote, for its `metadata.uid` and `metadata.resourceVersion`. */
   readonly written: KubeObject;
+  /** The object that this makes of the current one. */
+  readonly merged: KubeObject;
   readonly current: KubeObject;
   readonly admission: AdmissionRequest;
+  /** Records who owns what. */
+  readonly track: (next: KubeObject) => KubeObject;
 }
 
 /**
@@ -27,26 +29,30 @@ export interface UpdateStep {
  * deleted goes when the update takes away the last that held it. Throws 409 and 422.
  */
 export function planUpdate(backend: Backend, step: UpdateStep): Plan {
-  const { kind, view, subresource, written, current, admission } = step;
-  checkPreconditions(kind, written, current);
-  const merged = view.write(written, current);
-  const located = { ...merged, metadata: carriedMetadata(merged.metadata, current.metadata) };
+  const { kind, subresource, written, merged, current, admission, track } = step;
   const { strategy } = kind.kind;
+  checkPreconditions(kind, subresource, written, current);
+  const located = { ...merged, metadata: carriedMetadata(merged.metadata, current.metadata) };
   const prepared =
     subresource === undefined
       ? (strategy.prepareForUpdate?.(located, current) ?? located)
       : located;
   const admitted = backend.admission.mutate(complete(kind.kind, prepared), admission);
-  if (deepEqual(admitted, current)) return { action: "keep" };
-  validateChange(kind.kind, admitted, current, subresource);
-  const next = withGeneration(kind, admitted, current);
+  const tracked = track(admitted);
+  if (isNoOpWrite(current, tracked)) return { action: "keep" };
+  validateChange(kind.kind, tracked, current, subresource);
+  const next = withGeneration(kind, tracked, current);
   checkObjectSize(next);
   return isReadyToGo(next) ? { action: "delete", last: next } : { action: "put", object: next };
 }
 
 /** Throws 409 when the client saw another state, or another object of the same name. */
-function checkPreconditions(served: ServedKind, written: KubeObject, current: KubeObject): void {
-  const { kind } = served;
+function checkPreconditions(
+  { kind }: ServedKind,
+  subresource: string | undefined,
+  written: KubeObject,
+  current: KubeObject,
+): void {
   const { name } = current.metadata;
   const { uid = "", resourceVersion = "" } = written.metadata;
   if (uid !== "" && uid !== current.metadata.uid) {
@@ -57,7 +63,8 @@ function checkPreconditions(served: ServedKind, written: KubeObject, current: Ku
     );
   }
   if (resourceVersion === "") {
-    if (kind.strategy.allowUnconditionalUpdate !== false) return;
+    // Whoever scales knows the number it wants, whatever else has changed.
+    if (kind.strategy.allowUnconditionalUpdate !== false || subresource === "scale") return;
     throw StatusError.invalid(kind, name, [
       {
         reason: "FieldValueInvalid",

@@ -10,6 +10,7 @@ import { guarded } from "./access.ts";
 import { checkName, readBody } from "./body.ts";
 import { commit } from "./commit.ts";
 import { checkUnknownFields } from "./field-validation.ts";
+import { updateTracker } from "./ownership.ts";
 import { planUpdate } from "./plan-update.ts";
 
 export interface UpdateRequest extends Target {
@@ -38,7 +39,15 @@ export function update(
       plan: (stored, admission) => {
         if (stored === undefined) throw StatusError.notFound(kind.kind, name);
         const current = present(kind, stored).object;
-        return planUpdate(backend, { kind, view, subresource, written, current, admission });
+        return planUpdate(backend, {
+          kind,
+          subresource,
+          written,
+          merged: view.write(written, current),
+          current,
+          admission,
+          track: updateTracker({ backend, context, kind, subresource, live: current }),
+        });
       },
     });
     return view.read(outcome.encoded);

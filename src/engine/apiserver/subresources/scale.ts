@@ -57,13 +57,8 @@ function withReplicas(scale: Scale, current: KubeObject, paths: ScalePaths): Kub
       },
     ]);
   }
-  const { resourceVersion, ...metadata } = current.metadata;
-  const asked = scale.metadata.resourceVersion ?? resourceVersion;
   const next = write(current, segments(paths.specReplicasPath), replicas);
-  return {
-    ...(next as unknown as KubeObject),
-    metadata: { ...metadata, ...(asked === undefined ? {} : { resourceVersion: asked }) },
-  };
+  return next as KubeObject;
 }
 
 /** `.spec.replicas` is `spec`, `replicas`: paths of a scale subresource have no list indexes. */
