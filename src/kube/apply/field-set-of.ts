@@ -7,7 +7,8 @@ import { isAbsent, isGranularList, isGranularMap } from "./typed-value.ts";
 
 /**
  * The fields that applying a value owns: its leaves, the entries of its maps and the elements of
- * its lists. Objects that the schema names are owned through what is in them.
+ * its lists. Objects and lists that the schema names are owned through what is in them, and by
+ * themselves when they are empty (upstream leaves empty lists to nobody, and may prune them).
  */
 export function fieldSetOf(value: unknown, type: MergeType): FieldSet {
   return appliedNode(value, type, 0) ?? EMPTY;
@@ -30,7 +31,7 @@ function appliedNode(value: unknown, type: MergeType, depth: number): FieldSet |
   if (isGranularList(value, type)) {
     const elementType = type.element();
     return nodeOf(
-      false,
+      value.length === 0,
       elementNodes(value, type, (element) =>
         memberNode(appliedNode(element, elementType, depth + 1)),
       ),

@@ -109,7 +109,8 @@ function pruneChild(
   const isOwned = declared ? owned.length > 0 : owned.some(isMember);
   if (wasOwned && !isOwned) return undefined;
   const pruned = prune(value, last, owned, type, depth);
-  return pruned !== value && isEmptied(pruned) ? undefined : pruned;
+  const isLeftover = pruned !== value && isEmptied(pruned) && !owned.some(isMember);
+  return isLeftover ? undefined : pruned;
 }
 
 const isEmptied = (value: unknown): boolean =>
