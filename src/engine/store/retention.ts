@@ -27,38 +27,62 @@ export const defaultRetention: Retention = {
   maxBytes: 32 * 1024 * 1024,
 };
 
-/** Ages are known to this precision; thirty marks then cover the five minutes. */
-const MARK_INTERVAL_MS = 10_000;
+/** Ages are known to this precision; thirty intervals then cover the five minutes. */
+const INTERVAL_MS = 10_000;
 
 /** A limit that was reached is undercut by this part, so that not every write compacts. */
 const SLACK = 1 / 8;
 
+/** The commits of one interval: all up to `revision` happened at `lastMs` or before. */
+interface Interval {
+  readonly firstMs: number;
+  readonly lastMs: number;
+  readonly revision: number;
+}
+
 /** Knows roughly when revisions were committed, and from that how far to forget. */
 export class RetentionPolicy {
   readonly #retention: Retention;
-  /** Everything up to `revision` was committed at `atMs` or before. Oldest first. */
-  #marks: { readonly revision: number; readonly atMs: number }[];
+  /** Oldest first. */
+  #intervals: Interval[];
+  /** Everything up to here is old enough to go. */
+  #oldRevision = 0;
 
   constructor(retention: Retention, revision: number, nowMs: number) {
     this.#retention = retention;
-    this.#marks = [{ revision, atMs: nowMs }];
+    this.#intervals = [{ firstMs: nowMs, lastMs: nowMs, revision }];
   }
 
   /** Called after each commit; the revision through which to forget now, if any. */
   afterCommit(revision: number, nowMs: number, history: EventLog): number | undefined {
-    const { minAgeMs, minRevisions, maxRevisions, maxBytes } = this.#retention;
+    const { minRevisions, maxRevisions, maxBytes } = this.#retention;
     let target = 0;
     if (history.length > maxRevisions || history.sizeBytes > maxBytes)
       target = history.revisionToFit(maxRevisions * (1 - SLACK), maxBytes * (1 - SLACK));
-
-    const newest = this.#marks.at(-1);
-    if (newest === undefined || nowMs - newest.atMs >= MARK_INTERVAL_MS) {
-      this.#marks.push({ revision, atMs: nowMs });
-      const old = this.#marks.filter(({ atMs }) => nowMs - atMs >= minAgeMs);
-      const oldEnough = old.at(-1)?.revision ?? 0;
-      target = Math.max(target, Math.min(oldEnough, revision - minRevisions));
-      if (old.length > 1) this.#marks = this.#marks.slice(old.length - 1);
+    if (this.#note(revision, nowMs)) {
+      this.#age(nowMs);
+      target = Math.max(target, Math.min(this.#oldRevision, revision - minRevisions));
     }
     return target > 0 ? target : undefined;
+  }
+
+  /** Whether an interval began. One that a clock set back would place in the past begins too. */
+  #note(revision: number, nowMs: number): boolean {
+    const last = this.#intervals.at(-1);
+    if (last !== undefined && Math.abs(nowMs - last.firstMs) < INTERVAL_MS) {
+      this.#intervals[this.#intervals.length - 1] = { ...last, lastMs: nowMs, revision };
+      return false;
+    }
+    this.#intervals.push({ firstMs: nowMs, lastMs: nowMs, revision });
+    return true;
+  }
+
+  #age(nowMs: number): void {
+    const young = this.#intervals.findIndex(
+      ({ lastMs }) => nowMs - lastMs < this.#retention.minAgeMs,
+    );
+    // The interval that has just begun is young, so there is always one.
+    const old = this.#intervals.splice(0, young);
+    this.#oldRevision = old.at(-1)?.revision ?? this.#oldRevision;
   }
 }

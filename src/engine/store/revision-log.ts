@@ -54,8 +54,9 @@ export const noLog: RevisionLog = {
  */
 export function garbageOf(events: readonly LoggedEvent[]): number[] {
   const revisions: number[] = [];
-  for (const { type, revision, previous, ephemeral } of events) {
-    if (previous !== undefined && !ephemeral) revisions.push(previous.revision);
+  for (const { type, revision, previous } of events) {
+    // Of an ephemeral change it is gone already; or, after a restart, it is one from before that.
+    if (previous !== undefined) revisions.push(previous.revision);
     if (type === "delete") revisions.push(revision);
   }
   return revisions;
