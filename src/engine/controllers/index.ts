@@ -1,0 +1,80 @@
+/** All controllers of the engine, started together once their caches are filled. */
+import type { Client } from "../../client/client.ts";
+import { type Clock, systemClock } from "../../client/clock.ts";
+import type { Informers } from "../../client/informers.ts";
+import { type Logger, silentLogger } from "../../client/logger.ts";
+import {
+  type ControllerMetrics,
+  type RunningController,
+  runController,
+} from "../../client/reconciler.ts";
+import type { Controller, ControllerContext } from "./controller-context.ts";
+import { createDeploymentController } from "./deployment.ts";
+import { createEndpointSliceController } from "./endpoint-slice.ts";
+import { createEndpointsController } from "./endpoints.ts";
+import { createGarbageCollector } from "./garbage-collector.ts";
+import { createNamespaceController } from "./namespace.ts";
+import { createReplicaSetController } from "./replicaset.ts";
+import { createServiceAccountController } from "./service-account.ts";
+
+/** Started in this order, stopped in reverse. */
+const CONTROLLERS: readonly ((context: ControllerContext) => Controller)[] = [
+  createServiceAccountController,
+  createEndpointSliceController,
+  createEndpointsController,
+  createReplicaSetController,
+  createDeploymentController,
+  createNamespaceController,
+  createGarbageCollector,
+];
+
+export interface ControllersOptions {
+  readonly client: Client;
+  /** Started here when it was not yet; stopped by its owner, after the controllers. */
+  readonly informers: Informers;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly metrics?: ControllerMetrics;
+  /** Stops the controllers. */
+  readonly signal?: AbortSignal;
+}
+export interface RunningControllers {
+  /** Resolves when no controller works any more. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Resolves once every controller has its caches and works. */
+export async function startControllers(options: ControllersOptions): Promise<RunningControllers> {
+  const {
+    client,
+    informers,
+    clock = systemClock,
+    logger = silentLogger,
+    metrics,
+    signal,
+  } = options;
+  const ending = new AbortController();
+  const context = { client, informers, clock, logger, signal: ending.signal };
+  const controllers = CONTROLLERS.map((create) => create(context));
+  informers.start();
+  await informers.synced();
+  const running = controllers.map((controller) =>
+    runController({ ...controller, clock, logger, ...(metrics === undefined ? {} : { metrics }) }),
+  );
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= stopAll(running, ending);
+    return stopping;
+  };
+  if (signal?.aborted === true) await stop();
+  else signal?.addEventListener("abort", () => void stop(), { once: true });
+  return { stop };
+}
+
+async function stopAll(
+  running: readonly RunningController[],
+  ending: AbortController,
+): Promise<void> {
+  for (const controller of [...running].reverse()) await controller.stop();
+  ending.abort(new Error("the controllers were stopped"));
+}
