@@ -1,0 +1,39 @@
+/** What a pod asks of the runtime as a whole, and what it tells the API of the answer. */
+import type { Client } from "../../../client/client.ts";
+import { type Pod, pods } from "../../../kube/kinds/pod.ts";
+import { allContainersOf, namespaceOf, uidOf } from "../pod-model.ts";
+import type { Sandbox, SandboxConfig, SandboxPort } from "../runtime/runtime.ts";
+
+/** Container port → port on the pod's IP, as JSON, where the runtime maps ports. */
+const HOST_PORTS_ANNOTATION = "gantry.dev/host-ports";
+
+export function sandboxConfig(pod: Pod): SandboxConfig {
+  return {
+    podUid: uidOf(pod),
+    namespace: namespaceOf(pod),
+    name: pod.metadata.name,
+    ports: allContainersOf(pod).flatMap(({ name: container, ports = [] }) =>
+      ports.map(({ containerPort, name, protocol, hostPort }) => ({
+        container,
+        containerPort,
+        protocol: protocolOf(protocol),
+        ...(name === undefined ? {} : { name }),
+        ...(hostPort === undefined || hostPort === 0 ? {} : { hostPort }),
+      })),
+    ),
+  };
+}
+
+const protocolOf = (protocol: string | undefined): SandboxPort["protocol"] =>
+  protocol === "UDP" || protocol === "SCTP" ? protocol : "TCP";
+
+/** Endpoints are made from the annotation, so it is written before anything of the pod is ready. */
+export async function announcePorts(client: Client, pod: Pod, sandbox: Sandbox): Promise<void> {
+  const isMapped = [...sandbox.portMap].some(([container, host]) => container !== host);
+  if (!isMapped) return;
+  const text = JSON.stringify(Object.fromEntries(sandbox.portMap));
+  if (pod.metadata.annotations?.[HOST_PORTS_ANNOTATION] === text) return;
+  const key = { namespace: namespaceOf(pod), name: pod.metadata.name };
+  const metadata = { uid: uidOf(pod), annotations: { [HOST_PORTS_ANNOTATION]: text } };
+  await client.patch(pods, key, { type: "merge", body: { metadata } }, { fieldManager: "kubelet" });
+}

@@ -1,0 +1,406 @@
+/**
+ * Brings one pod to where its object wants it, and tells the API how it stands. Level-triggered
+ * and serial: whatever happens only wakes the worker, which then looks at everything anew.
+ */
+import type { PodStatus } from "kubernetes-types/core/v1";
+import { isConditionTrue } from "../../../kube/conditions.ts";
+import { deepEqual } from "../../../kube/equality.ts";
+import { type Pod, pods } from "../../../kube/kinds/pod.ts";
+import { isStatus } from "../../../kube/status-error.ts";
+import { MissingReferenceError } from "../env/missing-reference.ts";
+import { allContainersOf, describePod, namespaceOf, specOf, uidOf } from "../pod-model.ts";
+import { type ContainerStatus, RuntimeError, type Sandbox } from "../runtime/runtime.ts";
+import { ROUTED_CONDITION } from "../status/pod-conditions.ts";
+import { podStatus } from "../status/pod-status.ts";
+import { statusPatch } from "../status/status-patch.ts";
+import { preparePodVolumes } from "../volumes/pod-volumes.ts";
+import { ContainerRunner } from "./container-runner.ts";
+import { UNSEEN, type ViewOf } from "./container-view.ts";
+import type { PodEnvironment } from "./pod-environment.ts";
+import { containersToStart, finalPhase } from "./pod-plan.ts";
+import { removePodData } from "./pod-removal.ts";
+import { announcePorts, sandboxConfig } from "./pod-sandbox.ts";
+import { addressesOf, effectiveGraceMs, holdBudgetMs, stopPod } from "./pod-termination.ts";
+import { WakeTimer } from "./wake-timer.ts";
+
+/** After a failure that nothing announces the end of: a volume, the API. */
+const RETRY_MS = 1_000;
+/** The data plane takes milliseconds; a pod must not stay unavailable because a proxy is broken. */
+const ROUTED_TIMEOUT_MS = 30_000;
+
+/** What an earlier agent left of the pod on this machine. */
+export interface FoundPod {
+  readonly sandbox: Sandbox;
+  readonly runs: readonly ContainerStatus[];
+}
+
+interface Ending {
+  graceMs: number;
+  /** Nothing of the pod runs any more. */
+  isStopped: boolean;
+  /** Ends the wait for the data plane. */
+  readonly hold: AbortController;
+}
+
+export class PodWorker {
+  readonly uid: string;
+  /** Resolves when nothing of the pod is left on this machine and the worker has ended. */
+  readonly finished: Promise<void>;
+  readonly #env: PodEnvironment;
+  readonly #runners: ReadonlyMap<string, ContainerRunner>;
+  readonly #timer: WakeTimer;
+  readonly #startedAtMs: number;
+  #resolveFinished: () => void = () => undefined;
+  #pod: Pod;
+  #isRemoved = false;
+  /** As written last; at first as the API has it. */
+  #status: PodStatus;
+  #isPublished = false;
+  /** Finished, and all but the logs taken off the machine. */
+  #isCleared = false;
+  #sandbox: Sandbox | undefined;
+  #volumes: ReadonlyMap<string, string> | undefined;
+  #areVolumesStale = true;
+  #mountProblem = "";
+  #isRouted: boolean | undefined;
+  #routing: AbortController | undefined;
+  #failure: { readonly reason: string; readonly message: string } | undefined;
+  #ending: Ending | undefined;
+  #running: Promise<void> | undefined;
+  #isDirty = false;
+  #isClosed = false;
+
+  constructor(env: PodEnvironment, pod: Pod, found?: FoundPod) {
+    this.#env = env;
+    this.#pod = pod;
+    this.uid = uidOf(pod);
+    this.#status = pod.status ?? {};
+    this.#sandbox = found?.sandbox;
+    this.#startedAtMs = env.clock.now();
+    this.#timer = new WakeTimer(env.clock, () => this.wake());
+    this.finished = new Promise((resolve) => {
+      this.#resolveFinished = resolve;
+    });
+    if (isConditionTrue(this.#status.conditions, "Ready") && env.routes.isSelected(pod))
+      this.#isRouted = isConditionTrue(this.#status.conditions, ROUTED_CONDITION);
+    this.#runners = new Map(
+      allContainersOf(pod).map((container) => [
+        container.name,
+        this.#makeRunner(container.name, found),
+      ]),
+    );
+  }
+
+  get pod(): Pod {
+    return this.#pod;
+  }
+
+  /** A new state of the object. */
+  update(pod: Pod): void {
+    const { labels, annotations } = this.#pod.metadata;
+    // The downward API shows both in files.
+    if (!deepEqual([labels, annotations], [pod.metadata.labels, pod.metadata.annotations]))
+      this.#areVolumesStale = true;
+    this.#pod = pod;
+    this.wake();
+  }
+
+  /** The object is gone from the API, with or without the agent's doing. */
+  remove(): void {
+    this.#isRemoved = true;
+    this.wake();
+  }
+
+  /** A ConfigMap or Secret that the pod refers to has changed. */
+  referenceChanged(): void {
+    this.#areVolumesStale = true;
+    this.wake();
+  }
+
+  containerChanged(status: ContainerStatus): void {
+    void this.#runners.get(status.name)?.onRuntimeStatus(status);
+  }
+
+  wake(): void {
+    if (this.#isClosed) return;
+    this.#isDirty = true;
+    this.#running ??= this.#run();
+  }
+
+  /** The agent stops: the containers, too, unless they are to go on. The pod itself stays in the API. */
+  async stop(options: {
+    readonly keepContainers: boolean;
+    readonly maxGraceMs: number;
+  }): Promise<void> {
+    this.#isClosed = true;
+    this.#timer.cancel();
+    this.#routing?.abort();
+    await this.#running;
+    for (const runner of this.#runners.values()) runner.close();
+    if (options.keepContainers || this.#sandbox === undefined) return;
+    const graceMs = Math.min(effectiveGraceMs(this.#pod, this.#isRemoved), options.maxGraceMs);
+    await stopPod(this.#pod, this.#runners, graceMs, () => this.#env.clock.now());
+    await this.#publish(false);
+  }
+
+  async #run(): Promise<void> {
+    // After the current turn: several events of one moment are one look.
+    await Promise.resolve();
+    while (this.#isDirty && !this.#isClosed) {
+      this.#isDirty = false;
+      try {
+        await this.#sync();
+      } catch (error) {
+        this.#env.logger.warn(
+          { err: error, pod: describePod(this.#pod) },
+          "pod sync failed, trying again",
+        );
+        this.#timer.wakeAfter(RETRY_MS);
+      }
+    }
+    this.#running = undefined;
+  }
+
+  async #sync(): Promise<void> {
+    if (this.#pod.metadata.deletionTimestamp !== undefined || this.#isRemoved || this.#isOver)
+      return this.#end();
+    if (this.#deadlinePassed() || finalPhase(this.#pod, this.#viewOf) !== undefined)
+      return this.#end();
+    if (await this.#prepare()) await this.#carryOut();
+    await this.#publish(false);
+  }
+
+  /** Sandbox and volumes; false while something is missing, which `mountProblem` then names. */
+  async #prepare(): Promise<boolean> {
+    const { runtime, client, events } = this.#env;
+    try {
+      if (this.#sandbox === undefined || this.#volumes === undefined) {
+        this.#sandbox = await runtime.ensureSandbox(sandboxConfig(this.#pod));
+        await announcePorts(client, this.#pod, this.#sandbox);
+      }
+      if (this.#areVolumesStale) {
+        this.#areVolumesStale = false;
+        this.#volumes = await preparePodVolumes(this.#sandbox.directory, {
+          pod: this.#pod,
+          data: this.#env.dataFor(this.#pod),
+          node: { ...this.#env, podIP: this.#sandbox.podIP },
+        });
+        this.#mountProblem = "";
+      }
+    } catch (error) {
+      if (isStatus(error, "NotFound", "Conflict")) return false;
+      const message = (error as Error).message;
+      const reason = error instanceof RuntimeError ? "FailedCreatePodSandBox" : "FailedMount";
+      if (message !== this.#mountProblem) events.record(this.#pod, "Warning", reason, message);
+      this.#mountProblem = message;
+      if (!(error instanceof MissingReferenceError)) {
+        this.#areVolumesStale = true;
+        this.#timer.wakeAfter(RETRY_MS);
+      }
+    }
+    // A pod that runs goes on with the volumes it has, whatever became of their sources.
+    return this.#volumes !== undefined;
+  }
+
+  async #carryOut(): Promise<void> {
+    const sandbox = this.#sandbox;
+    const volumes = this.#volumes;
+    if (sandbox === undefined || volumes === undefined) return;
+    for (const { name } of containersToStart(this.#pod, this.#viewOf)) {
+      const runner = this.#runners.get(name);
+      await runner?.start({ pod: this.#pod, sandbox, volumes });
+      // The next one waits for this one's postStart hook.
+      if (runner?.view.isStarting === true) break;
+    }
+  }
+
+  /** Terminal phases never go back, and nothing in such a status changes any more. */
+  get #isOver(): boolean {
+    return this.#status.phase === "Succeeded" || this.#status.phase === "Failed";
+  }
+
+  #deadlinePassed(): boolean {
+    const { activeDeadlineSeconds } = specOf(this.#pod);
+    const since = this.#status.startTime;
+    if (activeDeadlineSeconds === undefined || since === undefined) return false;
+    const leftMs = Date.parse(since) + activeDeadlineSeconds * 1000 - this.#env.clock.now();
+    if (leftMs > 0) {
+      this.#timer.wakeAfter(leftMs);
+      return false;
+    }
+    this.#failure = {
+      reason: "DeadlineExceeded",
+      message: "Pod was active on the node longer than the specified deadline",
+    };
+    return true;
+  }
+
+  /** The pod is to run no more: deleted, removed, or finished by itself or its deadline. */
+  async #end(): Promise<void> {
+    const graceMs = effectiveGraceMs(this.#pod, this.#isRemoved);
+    this.#ending ??= this.#beginEnding(graceMs);
+    if (graceMs < this.#ending.graceMs) {
+      this.#ending.graceMs = graceMs;
+      this.#ending.hold.abort();
+      for (const runner of this.#runners.values()) void runner.stop(graceMs);
+    }
+    const { isStopped } = this.#ending;
+    if (!this.#isRemoved) await this.#publish(isStopped);
+    if (isStopped) await this.#finish();
+  }
+
+  #beginEnding(graceMs: number): Ending {
+    const ending: Ending = { graceMs, isStopped: false, hold: new AbortController() };
+    this.#routing?.abort();
+    this.#stopContainers(ending).then(
+      () => {
+        ending.isStopped = true;
+        this.wake();
+      },
+      (error: unknown) => {
+        const pod = describePod(this.#pod);
+        this.#env.logger.error({ err: error, pod }, "pod cannot be stopped, trying again");
+        this.#ending = undefined;
+        this.#timer.wakeAfter(RETRY_MS);
+      },
+    );
+    return ending;
+  }
+
+  async #stopContainers({ graceMs, hold }: Ending): Promise<void> {
+    const isDeletion = this.#pod.metadata.deletionTimestamp !== undefined || this.#isRemoved;
+    const { clock, routes } = this.#env;
+    const startMs = clock.now();
+    if (isDeletion && this.#sandbox !== undefined)
+      await routes.withdrawn(this.#pod, addressesOf(this.#sandbox), {
+        timeoutMs: holdBudgetMs(this.#pod, graceMs),
+        signal: hold.signal,
+        wasReady: isConditionTrue(this.#status.conditions, "Ready"),
+      });
+    const leftMs = Math.max(0, startMs + graceMs - clock.now());
+    await stopPod(this.#pod, this.#runners, leftMs, () => clock.now());
+  }
+
+  /** Everything is told; what is left on the machine goes, and last the object itself. */
+  async #finish(): Promise<void> {
+    const isGone = this.#pod.metadata.deletionTimestamp !== undefined || this.#isRemoved;
+    if (!isGone && this.#isCleared) return;
+    await removePodData(this.#env, this.#pod, { keepLogs: !isGone });
+    this.#isCleared = true;
+    if (!isGone) return;
+    if (!this.#isRemoved) await this.#deleteObject();
+    this.#isClosed = true;
+    this.#timer.cancel();
+    for (const runner of this.#runners.values()) runner.close();
+    this.#resolveFinished();
+  }
+
+  async #deleteObject(): Promise<void> {
+    const key = { namespace: namespaceOf(this.#pod), name: this.#pod.metadata.name };
+    const preconditions = { uid: this.uid };
+    try {
+      await this.#env.client.delete(pods, key, { gracePeriodSeconds: 0, preconditions });
+    } catch (error) {
+      if (!isStatus(error, "NotFound", "Conflict")) throw error;
+    }
+  }
+
+  /** Writes the status when it differs from the one written last. */
+  async #publish(isStopped: boolean): Promise<void> {
+    if (this.#isOver) return;
+    const unrouted = this.#computeStatus(isStopped);
+    this.#followReadiness(isConditionTrue(unrouted.conditions, "Ready"));
+    const next = this.#computeStatus(isStopped);
+    if (this.#isPublished && deepEqual(next, this.#status)) return;
+    const key = { namespace: namespaceOf(this.#pod), name: this.#pod.metadata.name };
+    const patch = statusPatch(this.uid, this.#status, next);
+    try {
+      await this.#env.client.patch(pods, key, patch, {
+        subresource: "status",
+        fieldManager: "kubelet",
+      });
+    } catch (error) {
+      // Deleted for good, or a namesake: the informer will say so.
+      if (!isStatus(error, "NotFound", "Conflict")) throw error;
+    }
+    this.#status = next;
+    this.#isPublished = true;
+  }
+
+  #computeStatus(isStopped: boolean): PodStatus {
+    const { clock, hostIP } = this.#env;
+    return podStatus({
+      pod: this.#pod,
+      previous: this.#status,
+      viewOf: this.#viewOf,
+      hostIP,
+      ...(this.#podIP() === undefined ? {} : { podIP: this.#podIP() ?? "" }),
+      startedAtMs: this.#startedAtMs,
+      nowMs: clock.now(),
+      isStopped,
+      ...(this.#failure === undefined || !isStopped ? {} : { failure: this.#failure }),
+      ...(this.#isRouted === undefined ? {} : { isRouted: this.#isRouted }),
+    });
+  }
+
+  #podIP(): string | undefined {
+    return this.#sandbox?.podIP ?? this.#status.podIP;
+  }
+
+  /** A pod that became ready is available only once the data plane routes to it. */
+  #followReadiness(isReady: boolean): void {
+    const { routes } = this.#env;
+    if (!isReady) {
+      this.#routing?.abort();
+      this.#routing = undefined;
+      if (this.#isRouted !== undefined) this.#isRouted = false;
+      return;
+    }
+    const wasReady = isConditionTrue(this.#status.conditions, "Ready");
+    if (wasReady && (this.#isRouted !== false || this.#routing !== undefined)) return;
+    if (!routes.isSelected(this.#pod)) {
+      this.#isRouted = undefined;
+      return;
+    }
+    this.#isRouted = false;
+    const routing = new AbortController();
+    this.#routing = routing;
+    const wait = { timeoutMs: ROUTED_TIMEOUT_MS, signal: routing.signal };
+    void routes.routed(this.#pod, wait).then((isRouted) => {
+      if (routing.signal.aborted) return;
+      if (!isRouted)
+        this.#env.logger.warn(
+          { pod: describePod(this.#pod) },
+          "no word from the service proxies that they route to the pod; counting it as available",
+        );
+      this.#isRouted = true;
+      this.wake();
+    });
+  }
+
+  readonly #viewOf: ViewOf = (name) => this.#runners.get(name)?.view ?? UNSEEN;
+
+  #makeRunner(name: string, found: FoundPod | undefined): ContainerRunner {
+    const container = allContainersOf(this.#pod).find((other) => other.name === name);
+    if (container === undefined) throw new Error(`pod has no container ${name}`);
+    const statuses = [
+      ...(this.#status.initContainerStatuses ?? []),
+      ...(this.#status.containerStatuses ?? []),
+    ];
+    const last = statuses.find((status) => status.name === name);
+    const runs = found?.runs.filter((run) => run.name === name) ?? [];
+    const isSame = runs.some(({ id }) => id === last?.containerID);
+    const hasRun = last?.containerID !== undefined;
+    const wake = (afterMs?: number): void => {
+      if (afterMs === undefined) this.wake();
+      else this.#timer.wakeAfter(afterMs);
+    };
+    return new ContainerRunner(this.#env, this.#pod, container, wake, {
+      runs,
+      ...(found === undefined ? {} : { sandbox: found.sandbox }),
+      ...(hasRun ? { lastAttempt: last.restartCount } : {}),
+      isStarted: isSame && last?.started === true,
+      isReady: isSame && last?.ready === true,
+    });
+  }
+}

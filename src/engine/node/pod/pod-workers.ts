@@ -1,0 +1,134 @@
+/** One worker per pod of this node: made, fed and ended as pods come and go. */
+import type { Informer } from "../../../client/informer.ts";
+import type { ConfigMap } from "../../../kube/kinds/configmap.ts";
+import type { Pod } from "../../../kube/kinds/pod.ts";
+import type { Secret } from "../../../kube/kinds/secret.ts";
+import { removeLogsExcept } from "../logs/log-paths.ts";
+import { uidOf } from "../pod-model.ts";
+import { type ReferenceKey, referenceKey, referencesOf } from "../references.ts";
+import type { PodEnvironment } from "./pod-environment.ts";
+import type { ContainerStatus } from "../runtime/runtime.ts";
+import { type FoundPod, PodWorker } from "./pod-worker.ts";
+
+export interface PodWorkersOptions {
+  /** Only pods of this node. */
+  readonly pods: Informer<Pod>;
+  readonly configMaps: Informer<ConfigMap>;
+  readonly secrets: Informer<Secret>;
+  readonly environment: PodEnvironment;
+  readonly keepPods: boolean;
+}
+
+/** What stops at once when the API knows nothing of it: nobody is left to ask for its grace period. */
+const ORPHAN_GRACE_MS = 10_000;
+
+export class PodWorkers {
+  readonly #options: PodWorkersOptions;
+  readonly #workers = new Map<string, PodWorker>();
+  readonly #referrers = new Map<ReferenceKey, Set<string>>();
+  readonly #unsubscribe: (() => void)[] = [];
+  #unsubscribeRuntime: () => void = () => undefined;
+  #orphans: Promise<unknown> = Promise.resolve();
+  #isStopping = false;
+
+  constructor(options: PodWorkersOptions) {
+    this.#options = options;
+  }
+
+  /** Takes over what is there, from the API and on this machine. The informers must be synced. */
+  async start(): Promise<void> {
+    const { pods, configMaps, secrets, environment } = this.#options;
+    const found = await this.#findPods();
+    const inApi = new Set(pods.list().map(uidOf));
+    this.#orphans = Promise.all(
+      [...found].filter(([uid]) => !inApi.has(uid)).map(([uid, pod]) => this.#stopOrphan(uid, pod)),
+    );
+    await removeLogsExcept(environment.logsDirectory, inApi);
+    const onStatus = (status: ContainerStatus): void =>
+      this.#workers.get(status.podUid)?.containerChanged(status);
+    this.#unsubscribeRuntime = environment.runtime.onChange(onStatus);
+    this.#unsubscribe.push(
+      pods.onChange(({ type, object }) => {
+        if (type === "DELETED") this.#workers.get(uidOf(object))?.remove();
+        else this.#see(object, found.get(uidOf(object)));
+      }),
+      configMaps.onChange(({ object }) => this.#referenceChanged("configmap", object)),
+      secrets.onChange(({ object }) => this.#referenceChanged("secret", object)),
+    );
+    found.clear();
+    // What ended between the first look and the subscription.
+    (await environment.runtime.listContainers()).forEach(onStatus);
+  }
+
+  async stop(maxGraceMs: number): Promise<void> {
+    this.#isStopping = true;
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    const { keepPods, environment } = this.#options;
+    const results = await Promise.allSettled(
+      [...this.#workers.values()].map((worker) =>
+        worker.stop({ keepContainers: keepPods, maxGraceMs }),
+      ),
+    );
+    for (const result of results)
+      if (result.status === "rejected")
+        environment.logger.error({ err: result.reason }, "a pod could not be stopped");
+    await this.#orphans;
+    this.#unsubscribeRuntime();
+  }
+
+  #see(pod: Pod, found: FoundPod | undefined): void {
+    if (this.#isStopping) return;
+    const uid = uidOf(pod);
+    const worker = this.#workers.get(uid);
+    if (worker !== undefined) {
+      worker.update(pod);
+      return;
+    }
+    const made = new PodWorker(this.#options.environment, pod, found);
+    this.#workers.set(uid, made);
+    const references = referencesOf(pod);
+    for (const key of references) {
+      const referrers = this.#referrers.get(key) ?? new Set();
+      this.#referrers.set(key, referrers.add(uid));
+    }
+    void made.finished.then(() => {
+      this.#workers.delete(uid);
+      for (const key of references) {
+        const referrers = this.#referrers.get(key);
+        referrers?.delete(uid);
+        if (referrers?.size === 0) this.#referrers.delete(key);
+      }
+    });
+    made.wake();
+  }
+
+  #referenceChanged(kind: "configmap" | "secret", { metadata }: ConfigMap | Secret): void {
+    const key = referenceKey(kind, metadata.namespace ?? "", metadata.name);
+    for (const uid of this.#referrers.get(key) ?? []) this.#workers.get(uid)?.referenceChanged();
+  }
+
+  async #findPods(): Promise<Map<string, FoundPod>> {
+    const { runtime } = this.#options.environment;
+    const runs = await runtime.listContainers();
+    const found = new Map<string, FoundPod>();
+    for (const sandbox of await runtime.listSandboxes())
+      found.set(sandbox.podUid, {
+        sandbox,
+        runs: runs.filter(({ podUid }) => podUid === sandbox.podUid),
+      });
+    return found;
+  }
+
+  async #stopOrphan(uid: string, { runs }: FoundPod): Promise<void> {
+    const { runtime, logger } = this.#options.environment;
+    logger.info({ podUid: uid }, "stopping a pod that is not in the API any more");
+    try {
+      await Promise.all(
+        runs.map(({ id }) => runtime.stopContainer(id, { graceMs: ORPHAN_GRACE_MS })),
+      );
+      await runtime.removeSandbox(uid);
+    } catch (error) {
+      logger.error({ err: error, podUid: uid }, "an orphaned pod could not be stopped");
+    }
+  }
+}

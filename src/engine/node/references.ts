@@ -1,0 +1,85 @@
+/** The ConfigMaps and Secrets that a pod refers to, and their content as pods see it. */
+import type { Informer } from "../../client/informer.ts";
+import type { ConfigMap } from "../../kube/kinds/configmap.ts";
+import type { Pod } from "../../kube/kinds/pod.ts";
+import type { Secret } from "../../kube/kinds/secret.ts";
+import type { ConfigData, ReferencedData } from "./env/missing-reference.ts";
+import { allContainersOf, namespaceOf, specOf } from "./pod-model.ts";
+
+/** `configmap/<namespace>/<name>` or `secret/…`. */
+export type ReferenceKey = string;
+export const referenceKey = (
+  kind: "configmap" | "secret",
+  namespace: string,
+  name: string,
+): ReferenceKey => `${kind}/${namespace}/${name}`;
+
+export function referencesOf(pod: Pod): ReadonlySet<ReferenceKey> {
+  const keys = new Set<ReferenceKey>();
+  const add = (kind: "configmap" | "secret", name: string | undefined): void => {
+    if (name !== undefined) keys.add(referenceKey(kind, namespaceOf(pod), name));
+  };
+  for (const { env = [], envFrom = [] } of allContainersOf(pod)) {
+    for (const { valueFrom } of env) {
+      add("configmap", valueFrom?.configMapKeyRef?.name);
+      add("secret", valueFrom?.secretKeyRef?.name);
+    }
+    for (const { configMapRef, secretRef } of envFrom) {
+      add("configmap", configMapRef?.name);
+      add("secret", secretRef?.name);
+    }
+  }
+  for (const { configMap, secret, projected } of specOf(pod).volumes ?? []) {
+    add("configmap", configMap?.name);
+    add("secret", secret?.secretName);
+    for (const source of projected?.sources ?? []) {
+      add("configmap", source.configMap?.name);
+      add("secret", source.secret?.name);
+    }
+  }
+  return keys;
+}
+
+/** Reads from informers; decoding is done once per object, which is frozen. */
+export class DataReader {
+  readonly #configMaps: Informer<ConfigMap>;
+  readonly #secrets: Informer<Secret>;
+  readonly #decoded = new WeakMap<ConfigMap | Secret, ConfigData>();
+
+  constructor(configMaps: Informer<ConfigMap>, secrets: Informer<Secret>) {
+    this.#configMaps = configMaps;
+    this.#secrets = secrets;
+  }
+
+  dataFor(pod: Pod): ReferencedData {
+    const namespace = namespaceOf(pod);
+    return {
+      configMap: (name) => {
+        const object = this.#configMaps.get(`${namespace}/${name}`);
+        return object && this.#decode(object, object.data ?? {}, object.binaryData ?? {});
+      },
+      secret: (name) => {
+        const object = this.#secrets.get(`${namespace}/${name}`);
+        return object && this.#decode(object, {}, object.data ?? {});
+      },
+    };
+  }
+
+  #decode(
+    object: ConfigMap | Secret,
+    text: Readonly<Record<string, string>>,
+    base64: Readonly<Record<string, string>>,
+  ): ConfigData {
+    let data = this.#decoded.get(object);
+    if (data === undefined) {
+      data = new Map([
+        ...Object.entries(text).map(([key, value]) => [key, Buffer.from(value)] as const),
+        ...Object.entries(base64).map(
+          ([key, value]) => [key, Buffer.from(value, "base64")] as const,
+        ),
+      ]);
+      this.#decoded.set(object, data);
+    }
+    return data;
+  }
+}
