@@ -43,16 +43,16 @@ function walkFields(
   if (found.length >= MAX_UNKNOWN) return;
   const { properties, additional } = shape;
   for (const key in value) {
+    const field = value[key];
     const known = properties.get(key);
     const child = known ?? additional;
     if (child === undefined) {
-      if (shape.open) continue;
+      if (shape.open || field === undefined) continue;
       path.push(key);
       found.push(path.toString());
       path.pop();
       continue;
     }
-    const field = value[key];
     if (typeof field !== "object") continue;
     path.push(key, known === undefined);
     walk(child, field, path, found);

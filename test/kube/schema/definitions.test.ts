@@ -34,9 +34,10 @@ describe("built-in definitions", () => {
   });
 
   test("refer to nothing that is not there", () => {
+    const missing: string[] = [];
     const visit = (schema: Schema): void => {
       if (schema.$ref !== undefined) {
-        expect(definition(schema.$ref), schema.$ref).toBeDefined();
+        if (definition(schema.$ref) === undefined) missing.push(schema.$ref);
         return;
       }
       Object.values(schema.properties ?? {}).forEach(visit);
@@ -48,6 +49,7 @@ describe("built-in definitions", () => {
     expect(gvks.length).toBeGreaterThan(150);
     for (const { group, version, kind } of gvks)
       visit(builtin(group === "" ? version : `${group}/${version}`, kind));
+    expect(missing).toEqual([]);
   });
 });
 
