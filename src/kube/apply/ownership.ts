@@ -85,10 +85,12 @@ function step(value: unknown, form: string, content: string): unknown {
   if (form === "i:") return list[Number(content)];
   const wanted: unknown = JSON.parse(content);
   if (form === "v:" || !isObject(wanted)) return list.find((item) => item === wanted);
-  // A key that the element leaves out has its default there.
-  return list.find(
-    (item) =>
-      isObject(item) &&
-      Object.entries(wanted).every(([key, field]) => (ownField(item, key) ?? field) === field),
+  const keys = Object.entries(wanted);
+  const same = (item: unknown, absent: (field: unknown) => unknown): boolean =>
+    isObject(item) &&
+    keys.every(([key, field]) => (ownField(item, key) ?? absent(field)) === field);
+  // Where no element has all keys, one that leaves some out has their defaults.
+  return (
+    list.find((item) => same(item, () => undefined)) ?? list.find((item) => same(item, (it) => it))
   );
 }
