@@ -28,6 +28,7 @@ export const descriptions: Readonly<Record<string, () => Promise<{ readonly defa
   "node.v1": () => import("./node.v1.json", { with: { type: "json" } }),
   "policy.v1": () => import("./policy.v1.json", { with: { type: "json" } }),
   "rbac.v1": () => import("./rbac.v1.json", { with: { type: "json" } }),
+  "resource.v1": () => import("./resource.v1.json", { with: { type: "json" } }),
   "resource.v1alpha2": () => import("./resource.v1alpha2.json", { with: { type: "json" } }),
   "scheduling.v1": () => import("./scheduling.v1.json", { with: { type: "json" } }),
   "storage.v1": () => import("./storage.v1.json", { with: { type: "json" } }),

@@ -27,6 +27,7 @@ import networkingV1alpha1 from "./networking.v1alpha1.json" with { type: "json" 
 import nodeV1 from "./node.v1.json" with { type: "json" };
 import policyV1 from "./policy.v1.json" with { type: "json" };
 import rbacV1 from "./rbac.v1.json" with { type: "json" };
+import resourceV1 from "./resource.v1.json" with { type: "json" };
 import resourceV1alpha2 from "./resource.v1alpha2.json" with { type: "json" };
 import schedulingV1 from "./scheduling.v1.json" with { type: "json" };
 import storageV1 from "./storage.v1.json" with { type: "json" };
@@ -62,6 +63,7 @@ export const shapes: Readonly<Record<string, object>> = {
   "node.v1": nodeV1,
   "policy.v1": policyV1,
   "rbac.v1": rbacV1,
+  "resource.v1": resourceV1,
   "resource.v1alpha2": resourceV1alpha2,
   "scheduling.v1": schedulingV1,
   "storage.v1": storageV1,

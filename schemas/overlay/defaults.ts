@@ -153,6 +153,7 @@ export const defaults: ByModule<Row> = {
     NetworkPolicySpec: { podSelector: {} },
   },
   "rbac/v1": { RoleRef: { apiGroup: "rbac.authorization.k8s.io" } },
+  "resource/v1": { DeviceToleration: { operator: "Equal" } },
   "scheduling/v1": { PriorityClass: { preemptionPolicy: "PreemptLowerPriority" } },
   "storage/v1": {
     CSIDriverSpec: {

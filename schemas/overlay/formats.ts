@@ -60,6 +60,13 @@ export const int64: ByModule<readonly string[]> = {
     ObjectMeta: ["deletionGracePeriodSeconds", "generation"],
   },
   "policy/v1": { PodDisruptionBudgetStatus: ["observedGeneration"] },
+  "resource/v1": {
+    DeviceAttribute: ["int", "ints"],
+    DeviceSubRequest: ["count"],
+    DeviceToleration: ["tolerationSeconds"],
+    ExactDeviceRequest: ["count"],
+    ResourcePool: ["generation", "resourceSliceCount"],
+  },
   "resource/v1alpha2": {
     NamedResourcesAttribute: ["int"],
     NamedResourcesIntSlice: ["ints"],

@@ -133,6 +133,13 @@ export const lists: ByModule<Rows> = {
   "networking/v1": { ServiceCIDRStatus: conditions },
   "networking/v1alpha1": { ServiceCIDRStatus: conditions },
   "policy/v1": { PodDisruptionBudgetStatus: conditions },
+  "resource/v1": {
+    AllocatedDeviceStatus: conditionsOfApply,
+    ResourceClaimStatus: {
+      devices: "map(driver,device,pool,shareID)",
+      reservedFor: "map(uid) merge(uid)",
+    },
+  },
   "storage/v1": {
     CSIDriverSpec: { volumeLifecycleModes: "set" },
     CSINodeSpec: { drivers: "map(name) merge(name)" },
