@@ -130,7 +130,7 @@ function checkOptions({ fieldManager = "" }: RequestContext, request: PatchReque
       field: "fieldManager",
       detail: "is required for apply patch",
     });
-  if (!isApply && request.force !== undefined)
+  if (!isApply && request.force === true)
     errors.push({
       reason: "FieldValueForbidden",
       field: "force",
