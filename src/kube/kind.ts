@@ -35,10 +35,16 @@ export interface Kind<T extends KubeObject = KubeObject> extends Resource<T> {
   readonly ephemeral?: boolean;
 }
 
+/**
+ * A function on objects of one kind. Its parameters compare as a method's do, so that a `Kind<Pod>`
+ * can be listed among kinds of any object.
+ */
+type Rule<F extends (...args: never[]) => unknown> = {
+  apply(...args: Parameters<F>): ReturnType<F>;
+}["apply"];
+
 /** Reads one selectable field; "" when it is not set. */
-export type FieldReader<T extends KubeObject = KubeObject> = {
-  read(object: T): string;
-}["read"];
+export type FieldReader<T extends KubeObject = KubeObject> = Rule<(object: T) => string>;
 
 export interface Subresources {
   /** Status is written through `/status` only; other writes ignore it. */
@@ -59,37 +65,40 @@ export interface PrinterColumn<T extends KubeObject = KubeObject> {
   readonly description?: string;
   /** 0 is always shown; above 0 only with `-o wide`. */
   readonly priority?: number;
-  cell(object: T, context: { readonly nowMs: number }): string | number | boolean | null;
+  readonly cell: Rule<
+    (object: T, context: { readonly nowMs: number }) => string | number | boolean | null
+  >;
 }
 
 /**
  * Rules of a kind beyond its schema. Every function is pure and returns new objects. The API
  * server calls them in the order: prepare, schema defaults, `default`, schema validation, `validate*`.
- * Methods, so that a `Kind<Pod>` can be listed among kinds of any object.
+ * What runs before schema validation, and `warnings`, takes any JSON: fields of the wrong type pass
+ * through. `validate*` may rely on the types, and does not repeat what the schema reports.
  */
 export interface Strategy<T extends KubeObject = KubeObject> {
   /** Problems with `metadata.name`, as messages; see `names.ts` for the usual rules. */
-  validateName(name: string): string[];
+  readonly validateName: (name: string) => string[];
   /** Drops what clients may not set on creation (status is dropped already). */
-  prepareForCreate?(object: T): T;
+  readonly prepareForCreate?: Rule<(object: T) => T>;
   /** Carries over what a spec write may not change (status is carried over already). */
-  prepareForUpdate?(next: T, previous: T): T;
+  readonly prepareForUpdate?: Rule<(next: T, previous: T) => T>;
   /** Defaults that depend on other fields, so that the schema cannot say them. */
-  default?(object: T): T;
-  validate?(object: T): FieldError[];
+  readonly default?: Rule<(object: T) => T>;
+  readonly validate?: Rule<(object: T) => FieldError[]>;
   /** Immutable fields and allowed transitions, for writes to the main resource. */
-  validateUpdate?(next: T, previous: T): FieldError[];
+  readonly validateUpdate?: Rule<(next: T, previous: T) => FieldError[]>;
   /** Checks for writes to `/status`. */
-  validateStatusUpdate?(next: T, previous: T): FieldError[];
+  readonly validateStatusUpdate?: Rule<(next: T, previous: T) => FieldError[]>;
   /** Whether an update without `resourceVersion` means last write wins. Default true. */
   readonly allowUnconditionalUpdate?: boolean;
   /**
    * Grace period of a deletion in seconds, for kinds that shut down gracefully (Pod): given what
    * the client asked for. 0 means delete at once. Absent: the kind is never gracefully deleted.
    */
-  gracePeriodSeconds?(object: T, requested: number | undefined): number;
+  readonly gracePeriodSeconds?: Rule<(object: T, requested: number | undefined) => number>;
   /** What `propagationPolicy` means when a client names none. Default `Background`. */
   readonly defaultPropagation?: "Background" | "Foreground" | "Orphan";
-  /** Sent to the client as `Warning` headers after a write. */
-  warnings?(object: T): string[];
+  /** What is allowed but hardly meant; sent to the client as `Warning` headers. */
+  readonly warnings?: Rule<(object: T) => string[]>;
 }

@@ -43,7 +43,6 @@ test("CIDR ranges have a prefix length that fits the family", () => {
 test("endpoints may be on loopback, where pods of the process runtime live, but not link-local", () => {
   expect(unroutableReason("127.0.0.1")).toBeUndefined();
   expect(unroutableReason("10.1.2.3")).toBeUndefined();
-  for (const address of ["0.0.0.0", "::", "169.254.1.1", "fe80::1", "224.0.0.1", "ff02::1"]) {
-    expect(unroutableReason(address), address).toBeDefined();
-  }
+  const refused = ["0.0.0.0", "::", "169.254.1.1", "fe80::1", "224.0.0.1", "ff02::1"];
+  expect(refused.filter((address) => unroutableReason(address) === undefined)).toEqual([]);
 });

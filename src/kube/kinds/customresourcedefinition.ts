@@ -72,7 +72,8 @@ function withStoredVersion(definition: CustomResourceDefinition): CustomResource
   const entries: readonly unknown[] = versions;
   const storage = entries.find((version) => isObject(version) && version.storage === true);
   const name = isObject(storage) ? storage.name : undefined;
-  const stored = definition.status?.storedVersions ?? [];
+  const given = definition.status?.storedVersions;
+  const stored = Array.isArray(given) ? given : [];
   if (typeof name !== "string" || stored.includes(name)) return definition;
   return { ...definition, status: { ...definition.status, storedVersions: [...stored, name] } };
 }
