@@ -4,7 +4,7 @@
  */
 import { SelectorError } from "./label-selector.ts";
 
-export interface FieldRequirement {
+interface FieldRequirement {
   /** `metadata.name`, `spec.nodeName`, … */
   readonly field: string;
   readonly operator: "=" | "!=";

@@ -7,7 +7,7 @@ import { isObject, ownField, PROTOTYPE_KEY } from "./json-object.ts";
 import { JsonPointerError, parseArrayIndex, parseJsonPointer } from "./json-pointer.ts";
 import { checkDepth, PatchError } from "./patch-error.ts";
 
-export type JsonPatchOperation =
+type JsonPatchOperation =
   | { readonly op: "add" | "replace" | "test"; readonly path: string; readonly value: unknown }
   | { readonly op: "remove"; readonly path: string }
   | { readonly op: "move" | "copy"; readonly path: string; readonly from: string };
@@ -18,7 +18,7 @@ export const MAX_OPERATIONS = 10_000;
  * Bytes of JSON that `copy` operations may add in one patch, as upstream's accumulated copy limit
  * (the request limit): without it a few copies of copies fill the memory.
  */
-export const MAX_COPIED_BYTES = 3 * 1024 * 1024;
+const MAX_COPIED_BYTES = 3 * 1024 * 1024;
 
 /**
  * Applies a patch (the parsed JSON of its body) to a document.
@@ -29,11 +29,19 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
   const operations = parseJsonPatch(patch);
   const draft = new Draft(document);
   for (const operation of operations) draft.apply(operation);
+  checkNesting(draft.document, 0);
   return draft.document;
 }
 
+/** Moving a value below another, again and again, nests deeper than any patch itself. */
+function checkNesting(value: unknown, depth: number): void {
+  if (typeof value !== "object" || value === null) return;
+  checkDepth(depth);
+  for (const child of Object.values(value)) checkNesting(child, depth + 1);
+}
+
 /** Checks the shape of a patch. @throws {PatchError} */
-export function parseJsonPatch(patch: unknown): JsonPatchOperation[] {
+function parseJsonPatch(patch: unknown): JsonPatchOperation[] {
   if (!Array.isArray(patch)) throw new PatchError("BadRequest", "a JSON patch must be an array");
   const list: readonly unknown[] = patch;
   if (list.length > MAX_OPERATIONS) {

@@ -3,8 +3,9 @@
  * Grammar and wording follow k8s.io/apimachinery/pkg/labels.
  */
 import type { LabelSelector as UpstreamLabelSelector } from "kubernetes-types/meta/v1";
+import { labelValue, qualifiedName } from "./names.ts";
 
-export type LabelOperator =
+type LabelOperator =
   | "="
   | "!="
   | "in"
@@ -136,24 +137,19 @@ function parseValueSet(tokens: readonly string[], open: number): [string[], numb
 const unparsable = (detail: string): SelectorError =>
   new SelectorError(`unable to parse requirement: ${detail}`);
 
-const LABEL_NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
-const LABEL_PREFIX = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/;
 const INTEGER = /^[+-]?\d{1,19}$/;
-const MAX_NAME_LENGTH = 63;
-const MAX_PREFIX_LENGTH = 253;
 
 function checked(requirement: LabelRequirement): LabelRequirement {
   const { key, operator, values } = requirement;
-  if (!isLabelKey(key)) {
-    throw new SelectorError(
-      `invalid label key ${JSON.stringify(key)}: a qualified name must consist of alphanumeric characters, '-', '_' or '.', with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
-    );
+  const [keyProblem] = qualifiedName(key);
+  if (keyProblem !== undefined) {
+    throw new SelectorError(`invalid label key ${JSON.stringify(key)}: ${keyProblem}`);
   }
   for (const value of values) {
-    if (value.length > MAX_NAME_LENGTH || !LABEL_VALUE.test(value)) {
+    const [problem] = labelValue(value);
+    if (problem !== undefined) {
       throw new SelectorError(
-        `invalid label value ${JSON.stringify(value)} of key ${JSON.stringify(key)}: at most 63 alphanumeric characters, '-', '_' or '.', starting and ending with an alphanumeric character`,
+        `invalid label value ${JSON.stringify(value)} of key ${JSON.stringify(key)}: ${problem}`,
       );
     }
     if ((operator === "gt" || operator === "lt") && !INTEGER.test(value)) {
@@ -161,14 +157,6 @@ function checked(requirement: LabelRequirement): LabelRequirement {
     }
   }
   return requirement;
-}
-
-function isLabelKey(key: string): boolean {
-  const slash = key.indexOf("/");
-  const name = key.slice(slash + 1);
-  if (name.length > MAX_NAME_LENGTH || !LABEL_NAME.test(name)) return false;
-  const prefix = key.slice(0, Math.max(slash, 0));
-  return slash < 0 || (prefix.length <= MAX_PREFIX_LENGTH && LABEL_PREFIX.test(prefix));
 }
 
 const OBJECT_OPERATORS: Readonly<Record<string, LabelOperator>> = {

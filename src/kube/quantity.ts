@@ -4,7 +4,7 @@
  */
 
 /** The suffix family a quantity was written in; formatting keeps it where it can. */
-export type QuantityFormat = "BinarySI" | "DecimalSI" | "DecimalExponent";
+type QuantityFormat = "BinarySI" | "DecimalSI" | "DecimalExponent";
 
 export interface Quantity {
   /** The value times 10^9. */

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { applyJsonPatch, MAX_OPERATIONS } from "../../src/kube/json-patch.ts";
-import { PatchError } from "../../src/kube/patch-error.ts";
 import { deepFreeze } from "../../src/kube/object.ts";
+import { PatchError } from "../../src/kube/patch-error.ts";
 
 const apply = (document: unknown, ...operations: unknown[]) =>
   applyJsonPatch(deepFreeze(document), deepFreeze(operations));
@@ -123,6 +123,17 @@ describe("refusals", () => {
       path: `/a/${index}`,
     }));
     expect(refusal({ a: { text: "x".repeat(1_000) } }, patch)).toBe("RequestEntityTooLarge");
+  });
+
+  test("moves cannot nest without bound", () => {
+    const nest = [
+      { op: "move", from: "/a", path: "/b" },
+      { op: "add", path: "/a", value: {} },
+      { op: "move", from: "/b", path: "/a/n" },
+    ];
+    const patch = Array.from({ length: 3_000 }, () => nest).flat();
+    expect(refusal({ a: {} }, patch)).toBe("BadRequest");
+    expect(refusal({ a: {} }, patch.slice(0, 300))).toBe("applied");
   });
 
   test("many operations on one large list stay quick", () => {

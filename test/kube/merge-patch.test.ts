@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { applyMergePatch } from "../../src/kube/merge-patch.ts";
-import { PatchError } from "../../src/kube/patch-error.ts";
 import { deepFreeze } from "../../src/kube/object.ts";
+import { PatchError } from "../../src/kube/patch-error.ts";
 
 describe("the examples of RFC 7396", () => {
   test.each([

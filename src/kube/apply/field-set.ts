@@ -19,7 +19,8 @@ export type FieldPath = readonly string[];
 const SELF = ".";
 /** A path without anything below it. */
 export const LEAF: FieldSet = Object.freeze({});
-export const EMPTY: FieldSet = LEAF;
+/** The empty set; only a root can be empty. */
+export const EMPTY: FieldSet = Object.freeze({});
 
 export function isEmpty(set: FieldSet): boolean {
   for (const _ in set) return false;

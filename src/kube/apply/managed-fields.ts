@@ -89,7 +89,7 @@ function decodeEntry(entry: ManagedFieldsEntry, index: number): Owner {
 }
 
 /** The list to store; undefined for nobody. Entries that have not changed are stored as they were. */
-export function encodeOwners(owners: Owners): ManagedFieldsEntry[] | undefined {
+function encodeOwners(owners: Owners): ManagedFieldsEntry[] | undefined {
   const present = [...owners.values()].filter(({ fields }) => !isEmpty(fields));
   return present.length === 0 ? undefined : present.sort(byStoredOrder).map(encodeEntry);
 }

@@ -5,7 +5,7 @@
 import { definition, resolve } from "../schema/definitions.ts";
 import type { Schema } from "../schema/schema.ts";
 
-export type ListMerge = "atomic" | "set" | "map";
+type ListMerge = "atomic" | "set" | "map";
 
 export interface MergeType {
   /** An object is one value, replaced as a whole. */
@@ -43,7 +43,7 @@ const DEDUCED: MergeType = {
 const types = new WeakMap<Schema, MergeType>();
 
 /** The merge type of a schema; the same schema always gives the same type. */
-export function mergeTypeOf(schema: Schema): MergeType {
+function mergeTypeOf(schema: Schema): MergeType {
   const known = types.get(schema);
   if (known !== undefined) return known;
   const type = new SchemaType(resolve(schema));
