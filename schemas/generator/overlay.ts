@@ -9,6 +9,7 @@ import { kinds } from "../overlay/kinds.ts";
 import { lists, objectStrategies, unmarked } from "../overlay/lists.ts";
 import { atomicTypes, mapFields } from "../overlay/maps.ts";
 import { removed } from "../overlay/removed.ts";
+import { zeros } from "../overlay/zeros.ts";
 import type { Definition } from "./definitions.ts";
 import { mergeRow } from "./merge-row.ts";
 
@@ -56,6 +57,8 @@ function withoutRemoved(each: Definition): Definition {
   };
 }
 
+const ZERO_IS_ABSENT = { "x-gantry-zero-is-absent": true } as const;
+
 /** Rules for one property each, applied in this order. */
 const PROPERTY_RULES: readonly Rule[] = [
   (property, name, each) =>
@@ -83,9 +86,11 @@ const PROPERTY_RULES: readonly Rule[] = [
     const values = enums[each.module]?.[each.name]?.[name];
     if (values === undefined) return property;
     return property.items === undefined
-      ? { ...property, enum: values }
+      ? { ...property, enum: values, ...(values.includes("") ? {} : ZERO_IS_ABSENT) }
       : { ...property, items: { ...property.items, enum: values } };
   },
+  (property, name, each) =>
+    has(zeros, each, name) ? { ...property, ...ZERO_IS_ABSENT } : property,
 ];
 
 const has = (table: ByModule<readonly string[]>, each: Definition, name: string): boolean =>
@@ -150,6 +155,7 @@ function checkRows(declared: readonly Definition[]): void {
     mapFields: namesOf(mapFields),
     defaults: namesOf(defaults),
     enums: namesOf(enums),
+    zeros,
   };
   const stray = Object.entries(tables).flatMap(([table, modules]) =>
     Object.entries(modules).flatMap(([module, types]) =>

@@ -1,7 +1,7 @@
 /** Static defaults, as a schema states them. Defaults that depend on other fields are the kind's. */
 import { deepFreeze } from "../object.ts";
 import type { Schema } from "./schema.ts";
-import { isObject, type Shape, shapeOf } from "./shape.ts";
+import { isObject, isZero, type Shape, shapeOf } from "./shape.ts";
 
 /**
  * The value with every absent field that has a default filled in, wherever its parent is present.
@@ -42,7 +42,7 @@ function fillFields(
   };
   for (const [name, child] of shape.defaulted) {
     const field = Object.hasOwn(value, name) ? value[name] : undefined;
-    if (field === undefined || (field === null && !child.nullable)) {
+    if (field === undefined || (field === null && !child.nullable) || isZero(child, field)) {
       if (child.schema.default !== undefined) set(name, defaultOf(child));
     } else {
       const filled = fill(child, field);

@@ -119,7 +119,7 @@ function builtinComponent(
 
 /** A schema as it is shown to clients. */
 function published(schema: Schema, fields: Readonly<Record<string, string>> = {}): object {
-  const { $ref, "x-gantry-duplicates-allowed": _, ...rest } = schema;
+  const { $ref, "x-gantry-duplicates-allowed": _, "x-gantry-zero-is-absent": __, ...rest } = schema;
   const { properties, items, additionalProperties, ...beside } = rest;
   if ($ref !== undefined) {
     const reference = { $ref: `${PREFIX}${$ref}` };

@@ -1,6 +1,6 @@
 /** Drops what a schema does not provide for. */
 import type { Schema } from "./schema.ts";
-import { isObject, type Shape, shapeOf } from "./shape.ts";
+import { isObject, isZero, type Shape, shapeOf } from "./shape.ts";
 
 /**
  * The value without unknown fields (`x-kubernetes-preserve-unknown-fields` is honoured) and, inside
@@ -52,7 +52,7 @@ function pruneFields(
     let pruned: unknown;
     if (child === undefined) pruned = shape.open ? field : undefined;
     else if (field === null) pruned = nullField(shape, child, known !== undefined);
-    else pruned = pruneValue(child, field);
+    else pruned = isZero(child, field) ? undefined : pruneValue(child, field);
     if (pruned === field) continue;
     changes ??= new Map();
     changes.set(key, pruned);

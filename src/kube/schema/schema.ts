@@ -41,6 +41,8 @@ export interface Schema {
   readonly "x-kubernetes-list-map-keys"?: readonly string[];
   /** Built-in lists whose repeated keys upstream accepts on writes, e.g. `env`. Never published. */
   readonly "x-gantry-duplicates-allowed"?: boolean;
+  /** Built-in fields whose `""` or `0` means "absent", being plain values in Go. Never published. */
+  readonly "x-gantry-zero-is-absent"?: boolean;
   readonly "x-kubernetes-map-type"?: "atomic" | "granular";
   readonly "x-kubernetes-patch-merge-key"?: string;
   /** Comma separated: `merge`, `replace`, `retainKeys`. */

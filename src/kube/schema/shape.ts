@@ -139,6 +139,11 @@ function compilePattern(pattern: string): RegExp | undefined {
   }
 }
 
+/** Whether a field's value stands for no value: `""` or `0` where Go cannot tell them from absence. */
+export function isZero(shape: Shape, field: unknown): boolean {
+  return (field === "" || field === 0) && shape.schema["x-gantry-zero-is-absent"] === true;
+}
+
 /** Whether a value is a JSON object, as opposed to null, a list or a scalar. */
 export function isObject(value: unknown): value is Readonly<Record<string, Json>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -9,7 +9,7 @@ import { FieldPath } from "./field-path.ts";
 import type { Findings } from "./findings.ts";
 import { checkDuplicates } from "./list-duplicates.ts";
 import type { Schema } from "./schema.ts";
-import { isObject, type Shape, shapeOf } from "./shape.ts";
+import { isObject, isZero, type Shape, shapeOf } from "./shape.ts";
 import { checkList, checkObject, checkScalar } from "./value-rules.ts";
 
 /** A value with more errors than this is reported by its first ones: nobody reads further. */
@@ -92,21 +92,26 @@ function checkFields(
     if (field === undefined) continue;
     const known = properties.get(key);
     const child = known ?? additional;
-    if (child === undefined || (field === null && child.builtin)) continue;
+    if (child === undefined || (field === null && child.builtin) || isZero(child, field)) continue;
     path.push(key, known === undefined);
     check(child, field, findings);
     path.pop();
   }
   if (schema.required !== undefined) {
     for (const name of schema.required) {
-      const field = Object.hasOwn(value, name) ? value[name] : undefined;
-      if (field !== undefined && !(field === null && shape.builtin)) continue;
+      if (isPresent(shape, Object.hasOwn(value, name) ? value[name] : undefined, name)) continue;
       path.push(name);
       errors.push({ reason: "FieldValueRequired", field: path.toString(), detail: "" });
       path.pop();
     }
   }
   checkObject(schema, value, findings);
+}
+
+function isPresent(shape: Shape, field: unknown, name: string): boolean {
+  if (field === undefined || (field === null && shape.builtin)) return false;
+  const child = shape.properties.get(name);
+  return child === undefined || !isZero(child, field);
 }
 
 function checkItems(shape: Shape, value: readonly unknown[], findings: Findings): void {

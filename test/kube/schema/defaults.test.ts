@@ -69,6 +69,23 @@ describe("defaults of built-in kinds", () => {
     });
   });
 
+  test("replace what is empty in Go's eyes", () => {
+    const pod = {
+      spec: {
+        schedulerName: "",
+        restartPolicy: "",
+        containers: [{ livenessProbe: { periodSeconds: 0 } }],
+      },
+    };
+    expect(applyDefaults(builtin("v1", "Pod"), pod)).toMatchObject({
+      spec: {
+        schedulerName: "default-scheduler",
+        restartPolicy: "Always",
+        containers: [{ livenessProbe: { periodSeconds: 10 } }],
+      },
+    });
+  });
+
   test("leave a Recreate strategy without rolling update settings", () => {
     const deployment = { spec: { strategy: { type: "Recreate" } } };
     expect(applyDefaults(builtin("apps/v1", "Deployment"), deployment).spec.strategy).toEqual({

@@ -22,6 +22,15 @@ describe("pruning", () => {
     });
   });
 
+  test("drops empty values that stand for none", () => {
+    const pod = {
+      spec: { containers: [{ name: "", imagePullPolicy: "", env: [{ name: "A", value: "" }] }] },
+    };
+    expect(prune(builtin("v1", "Pod"), pod)).toEqual({
+      spec: { containers: [{ name: "", env: [{ name: "A", value: "" }] }] },
+    });
+  });
+
   test("keeps free-form content as it is, nulls included", () => {
     const revision = { metadata: { name: "r" }, revision: 1, data: { a: null, b: { c: null } } };
     expect(prune(builtin("apps/v1", "ControllerRevision"), revision)).toBe(revision);

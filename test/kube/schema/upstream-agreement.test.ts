@@ -40,7 +40,13 @@ const ALLOWED: Readonly<Record<string, string>> = {
 };
 
 /** Keywords that OpenAPI v2 does not tell and our overlay adds. */
-const OURS = ["default", "enum", "description", "x-gantry-duplicates-allowed"];
+const OURS = [
+  "default",
+  "enum",
+  "description",
+  "x-gantry-duplicates-allowed",
+  "x-gantry-zero-is-absent",
+];
 /** What upstream's document has and nobody reads any more. */
 const THEIRS = ["x-kubernetes-unions"];
 

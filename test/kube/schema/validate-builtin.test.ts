@@ -113,6 +113,19 @@ describe("validation of built-in kinds", () => {
     expect(problems(withContainer({ env: twice }))).toEqual([]);
   });
 
+  test("counts the empty string as absent where Go cannot tell them apart", () => {
+    expect(problems(withContainer({ imagePullPolicy: "" }))).toEqual([]);
+    expect(
+      problems(
+        withContainer(
+          {},
+          { topologySpreadConstraints: [{ maxSkew: 1, topologyKey: "a", whenUnsatisfiable: "" }] },
+        ),
+      ),
+    ).toEqual(["spec.topologySpreadConstraints[0].whenUnsatisfiable: Required value"]);
+    expect(problems(withContainer({ env: [{ name: "A", value: "" }] }))).toEqual([]);
+  });
+
   test("counts null as absent", () => {
     expect(problems(withContainer({ env: null, command: null, tty: null }))).toEqual([]);
     expect(
