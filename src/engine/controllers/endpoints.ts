@@ -19,7 +19,8 @@ import {
 import { endpointSubsets } from "./service-endpoints/subsets.ts";
 
 const NAME = "endpoint-controller";
-const WORKERS = 5;
+/** Writes that wait together share one commit to disk, so more than upstream's 5. */
+const WORKERS = 20;
 const MANAGED_BY_LABEL = "endpoints.kubernetes.io/managed-by";
 const HEADLESS_LABEL = "service.kubernetes.io/headless";
 const OVER_CAPACITY = "endpoints.kubernetes.io/over-capacity";

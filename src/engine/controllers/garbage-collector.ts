@@ -70,7 +70,8 @@ export function createGarbageCollector(context: ControllerContext): Controller {
       enqueue(object);
       if (previous === undefined || !awaitsDependents(previous))
         for (const dependent of graph.dependentsOf(uid)) enqueue(dependent.object);
-    } else if (ownersChanged && ownersOf(object).some(isInDoubt)) enqueue(object);
+    } else if (ownersChanged && ownersOf(object).some((owner) => isInDoubt(object, owner)))
+      enqueue(object);
   }
 
   function enqueue({ metadata: { uid } }: KubeObject): void {
@@ -82,9 +83,11 @@ export function createGarbageCollector(context: ControllerContext): Controller {
       if (owner !== undefined && isDeleting(owner)) enqueue(owner);
     }
   }
-  function isInDoubt({ uid }: OwnerReference): boolean {
-    const owner = graph.get(uid)?.object;
-    return owner === undefined || awaitsDependents(owner);
+  /** Whether the owner may not count: not seen, on its way, or in another namespace. */
+  function isInDoubt({ metadata }: KubeObject, { uid }: OwnerReference): boolean {
+    const owner = graph.get(uid);
+    if (owner === undefined || awaitsDependents(owner.object)) return true;
+    return owner.resource.namespaced && owner.object.metadata.namespace !== metadata.namespace;
   }
 
   async function reconcile(key: string): Promise<Result> {

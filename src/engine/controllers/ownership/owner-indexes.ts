@@ -21,7 +21,14 @@ export function controlledBy<T extends KubeObject>(
   informer: Informer<T>,
   owner: KubeObject,
 ): readonly T[] {
-  return informer.byIndex(BY_CONTROLLER, owner.metadata.uid ?? "");
+  return controlledByUid(informer, owner.metadata.uid ?? "");
+}
+
+export function controlledByUid<T extends KubeObject>(
+  informer: Informer<T>,
+  uid: string,
+): readonly T[] {
+  return informer.byIndex(BY_CONTROLLER, uid);
 }
 
 /** The objects of a namespace that have no controller. */

@@ -12,16 +12,16 @@ export interface ReplicaPlan {
   readonly remove: readonly Pod[];
 }
 
-/** `related`: see {@link rankForDeletion}. */
+/** `related`: see {@link rankForDeletion}; only asked for when pods have to go. */
 export function planReplicas(
   replicaSet: ReplicaSet,
   pods: readonly Pod[],
-  related: readonly Pod[],
+  related: () => readonly Pod[],
   nowMs: number,
 ): ReplicaPlan {
   const active = pods.filter(isActive);
   const missing = (replicaSet.spec?.replicas ?? 1) - active.length;
   if (missing >= 0) return { create: Math.min(missing, BURST), remove: [] };
   const surplus = Math.min(-missing, BURST);
-  return { create: 0, remove: rankForDeletion(active, related, nowMs).slice(0, surplus) };
+  return { create: 0, remove: rankForDeletion(active, related(), nowMs).slice(0, surplus) };
 }

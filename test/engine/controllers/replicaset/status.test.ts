@@ -68,14 +68,14 @@ test("a failure becomes a condition and goes away with the next success", () => 
 
 test("too few pods are created in bursts, too many deleted, finished ones replaced", () => {
   const many = { ...set(0), spec: { selector: {}, replicas: 1_200 } };
-  expect(planReplicas(many, [], [], NOW_MS)).toEqual({ create: 500, remove: [] });
+  expect(planReplicas(many, [], () => [], NOW_MS)).toEqual({ create: 500, remove: [] });
   const pods = [
     pod("a", { readyFor: 5 }),
     pod("b"),
     pod("c", { readyFor: 5 }),
     pod("d", { readyFor: 5 }),
   ];
-  expect(planReplicas(set(0), pods, pods, NOW_MS)).toEqual({ create: 0, remove: [pods[1]] });
+  expect(planReplicas(set(0), pods, () => pods, NOW_MS)).toEqual({ create: 0, remove: [pods[1]] });
   const finished = [pod("x", { phase: "Succeeded" }), pod("y", { deleting: true })];
-  expect(planReplicas(set(0), finished, [], NOW_MS).create).toBe(3);
+  expect(planReplicas(set(0), finished, () => [], NOW_MS).create).toBe(3);
 });
