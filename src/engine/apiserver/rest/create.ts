@@ -113,8 +113,9 @@ export function newObject(backend: Backend, kind: ServedKind, creation: Creation
   const { strategy } = kind.kind;
   const identified = { ...withoutStatus(kind, body), metadata: newMetadata(backend, kind, body) };
   const prepared = strategy.prepareForCreate?.(identified) ?? identified;
-  const admitted = backend.admission.mutate(complete(kind.kind, prepared), admission);
-  validateNew(kind.kind, admitted);
+  const { object, errors } = complete(kind.kind, prepared);
+  const admitted = backend.admission.mutate(object, admission);
+  validateNew(kind.kind, admitted, errors);
   const tracked = track(admitted);
   checkObjectSize(tracked);
   return tracked;

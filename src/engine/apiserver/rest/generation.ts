@@ -1,13 +1,14 @@
 /** `metadata.generation`: counts the changes of what an object asks for. */
 import { deepEqual } from "../../../kube/equality.ts";
 import { isObject } from "../../../kube/json-object.ts";
+import { endpointSlices } from "../../../kube/kinds/endpointslice.ts";
 import type { KubeObject } from "../../../kube/object.ts";
 import { resolve } from "../../../kube/schema/definitions.ts";
 import type { ServedKind } from "../registry.ts";
 
 /** ConfigMaps, Events and the like have no generation upstream; everything with a spec, and custom objects, do. */
 export function hasGeneration({ kind, custom }: ServedKind): boolean {
-  if (custom !== undefined) return true;
+  if (custom !== undefined || kind === endpointSlices) return true;
   return kind.ephemeral !== true && resolve(kind.schema).properties?.["spec"] !== undefined;
 }
 

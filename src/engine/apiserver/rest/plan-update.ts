@@ -37,10 +37,10 @@ export function planUpdate(backend: Backend, step: UpdateStep): Plan {
     subresource === undefined
       ? (strategy.prepareForUpdate?.(located, current) ?? located)
       : located;
-  const admitted = backend.admission.mutate(complete(kind.kind, prepared), admission);
-  const tracked = track(admitted);
+  const { object, errors } = complete(kind.kind, prepared);
+  const tracked = track(backend.admission.mutate(object, admission));
   if (isNoOpWrite(current, tracked)) return { action: "keep" };
-  validateChange(kind.kind, tracked, current, subresource);
+  validateChange(kind.kind, tracked, current, subresource, errors);
   const next = withGeneration(kind, tracked, current);
   checkObjectSize(next);
   return isReadyToGo(next) ? { action: "delete", last: next } : { action: "put", object: next };

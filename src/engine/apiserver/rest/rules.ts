@@ -1,5 +1,5 @@
 /** The rules of a kind, applied in the order that `Strategy` promises. */
-import type { FieldError } from "../../../kube/field-error.ts";
+import type { FieldError, FieldErrorReason } from "../../../kube/field-error.ts";
 import type { Kind } from "../../../kube/kind.ts";
 import { validateMetadata, validateMetadataUpdate } from "../../../kube/kinds/metadata.ts";
 import type { KubeObject } from "../../../kube/object.ts";
@@ -8,22 +8,40 @@ import { prune } from "../../../kube/schema/prune.ts";
 import { validate } from "../../../kube/schema/validate.ts";
 import { StatusError } from "../../../kube/status-error.ts";
 
-/**
- * The object in the form of its kind: schema defaults, nothing that the schema does not know, then
- * the defaults that depend on other fields. Throws 422 where the schema does not allow a value: what
- * comes after may rely on the types.
- */
-export function complete(kind: Kind, object: KubeObject): KubeObject {
-  const known = prune(kind.schema, applyDefaults(kind.schema, object));
-  const defaulted = kind.strategy.default?.(known) ?? known;
-  refuse(kind, object, validate(kind.schema, defaulted));
-  return defaulted;
+/** An object in the form of its kind. */
+export interface Completed {
+  readonly object: KubeObject;
+  /** What the schema finds wrong with values of the right type: told together with what the kind finds. */
+  readonly errors: readonly FieldError[];
 }
 
+/**
+ * Schema defaults, nothing that the schema does not know, then the defaults that depend on other
+ * fields. Throws 422 where a type is wrong or a required field missing: what comes after relies on
+ * the shape.
+ */
+export function complete(kind: Kind, object: KubeObject): Completed {
+  const known = prune(kind.schema, applyDefaults(kind.schema, object));
+  const defaulted = kind.strategy.default?.(known) ?? known;
+  const errors = validate(kind.schema, defaulted);
+  if (errors.some(({ reason }) => SHAPE.has(reason))) refuse(kind, object, errors);
+  return { object: defaulted, errors };
+}
+
+const SHAPE: ReadonlySet<FieldErrorReason> = new Set([
+  "FieldValueTypeInvalid",
+  "FieldValueRequired",
+]);
+
 /** Throws 422 `Invalid` listing everything that is wrong with a new object. */
-export function validateNew(kind: Kind, object: KubeObject): void {
+export function validateNew(
+  kind: Kind,
+  object: KubeObject,
+  known: readonly FieldError[] = [],
+): void {
   refuse(kind, object, [
     ...validateMetadata(object, kind),
+    ...known,
     ...(kind.strategy.validate?.(object) ?? []),
   ]);
 }
@@ -34,6 +52,7 @@ export function validateChange(
   object: KubeObject,
   previous: KubeObject,
   subresource: string | undefined,
+  known: readonly FieldError[],
 ): void {
   const { strategy } = kind;
   const own =
@@ -46,10 +65,14 @@ export function validateChange(
   refuse(kind, object, [
     ...validateMetadata(object, kind),
     ...validateMetadataUpdate(object, previous),
+    ...known,
     ...own,
   ]);
 }
 
+/** A schema and its kind may say the same about a field: it is told once. */
 function refuse(kind: Kind, object: KubeObject, errors: readonly FieldError[]): void {
-  if (errors.length > 0) throw StatusError.invalid(kind, object.metadata.name, errors);
+  if (errors.length === 0) return;
+  const once = new Map(errors.map((error) => [`${error.reason} ${error.field}`, error]));
+  throw StatusError.invalid(kind, object.metadata.name, [...once.values()]);
 }
