@@ -1,6 +1,8 @@
 /**
- * JSON patch (RFC 6902), with the limits of the Kubernetes API server. The document is never
- * changed: each array or object on the way to a change is copied once per patch.
+ * JSON patch (RFC 6902), with the limits and the leniency of the Kubernetes API server, which
+ * clients rely on: indices may count from the end, a missing `value` is null, a missing field of an
+ * object may be replaced and tests as null. The document is never changed: each array or object on
+ * the way to a change is copied once per patch.
  */
 import { deepEqual } from "./equality.ts";
 import { isObject, ownField, PROTOTYPE_KEY } from "./json-object.ts";
@@ -63,8 +65,7 @@ function parseOperation(entry: unknown, index: number): JsonPatchOperation {
     case "add":
     case "replace":
     case "test":
-      if (!Object.hasOwn(entry, "value")) throw malformed('needs a "value"');
-      return { op, path, value: entry.value };
+      return { op, path, value: entry.value ?? null };
     case "remove":
       return { op, path };
     case "move":
@@ -102,7 +103,7 @@ class Draft {
       case "replace":
         return this.replace(at, operation.value, path);
       case "test":
-        if (!deepEqual(this.read(at, path), operation.value)) {
+        if (!deepEqual(this.readOrNull(at, path), operation.value)) {
           throw new PatchError("Invalid", `testing value ${path} failed`);
         }
         return;
@@ -140,7 +141,6 @@ class Draft {
   }
 
   private replace(at: readonly string[], value: unknown, path: string): void {
-    this.read(at, path);
     const [parent, key] = this.parent(at, path);
     if (parent === undefined) this.document = value;
     else if (Array.isArray(parent)) parent[indexIn(parent, key, path)] = value;
@@ -152,6 +152,15 @@ class Draft {
     let value = this.document;
     for (const token of at) value = childOf(value, token, path);
     return value;
+  }
+
+  /** The same, with null for a missing field of an object that exists. */
+  private readOrNull(at: readonly string[], path: string): unknown {
+    const key = at.at(-1);
+    if (key === undefined) return this.document;
+    const container = this.read(at.slice(0, -1), path);
+    if (isObject(container)) return ownField(container, key) ?? null;
+    return childOf(container, key, path);
   }
 
   /** The container of a path, ready to be changed, and the key in it; undefined for the root. */

@@ -36,6 +36,10 @@ describe("operations", () => {
     [{ a: { b: [1] } }, [{ op: "copy", from: "/a", path: "/c" }], { a: { b: [1] }, c: { b: [1] } }],
     [{ "a/b": { "~": 1 } }, [{ op: "remove", path: "/a~1b/~0" }], { "a/b": {} }],
     [{ a: null }, [{ op: "test", path: "/a", value: null }], { a: null }],
+    [{ a: 1 }, [{ op: "test", path: "/b", value: null }], { a: 1 }],
+    [{ a: 1 }, [{ op: "replace", path: "/b", value: 2 }], { a: 1, b: 2 }],
+    [{ a: 1 }, [{ op: "add", path: "/b" }], { a: 1, b: null }],
+    [{ a: [1, 2] }, [{ op: "replace", path: "/a/-1", value: 3 }], { a: [1, 3] }],
     [
       { a: { x: 1, y: [2] } },
       [{ op: "test", path: "/a", value: { y: [2], x: 1 } }],
@@ -68,10 +72,12 @@ describe("operations", () => {
 describe("refusals", () => {
   test.each([
     [{ a: 1 }, [{ op: "test", path: "/a", value: 2 }]],
-    [{ a: 1 }, [{ op: "test", path: "/b", value: null }]],
     [{ a: 1 }, [{ op: "remove", path: "/b" }]],
     [{ a: 1 }, [{ op: "remove", path: "" }]],
-    [{ a: 1 }, [{ op: "replace", path: "/b", value: 1 }]],
+    [{ a: 1 }, [{ op: "replace", path: "/b/c", value: 1 }]],
+    [{ a: 1 }, [{ op: "test", path: "/b/c", value: null }]],
+    [{ a: [1] }, [{ op: "replace", path: "/a/1", value: 1 }]],
+    [{ a: [1] }, [{ op: "test", path: "/a/1", value: null }]],
     [{ a: 1 }, [{ op: "add", path: "/b/c", value: 1 }]],
     [{ a: 1 }, [{ op: "add", path: "/a/c", value: 1 }]],
     [{ a: [1] }, [{ op: "add", path: "/a/2", value: 1 }]],
@@ -89,7 +95,6 @@ describe("refusals", () => {
   test.each([
     {},
     [null],
-    [{ op: "add", path: "/a" }],
     [{ op: "add", value: 1 }],
     [{ op: "merge", path: "/a", value: 1 }],
     [{ op: "remove", path: "a" }],
