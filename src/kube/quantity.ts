@@ -1,6 +1,6 @@
 /**
  * Resource quantities (`100m`, `1.5Gi`, `1e3`), exact, as k8s.io/apimachinery/pkg/api/resource:
- * values are whole nano units, finer ones round away from zero, and magnitudes end at 2^63-1.
+ * values are whole nano units, and finer ones round away from zero.
  */
 
 /** The suffix family a quantity was written in; formatting keeps it where it can. */
@@ -20,11 +20,10 @@ export class QuantityError extends Error {
 const NANO_DIGITS = 9;
 const NANOS = 10n ** BigInt(NANO_DIGITS);
 const NANOS_PER_MILLI = 10n ** 6n;
-const MAX_NANOS = (2n ** 63n - 1n) * NANOS;
 
 /** Longest text accepted: far above any real quantity, and it bounds the arithmetic. */
 const MAX_TEXT_LENGTH = 256;
-/** Exponents beyond this are over the largest or under the smallest quantity whatever the digits. */
+/** Largest exponent accepted, for the same reason. Smaller than minus this is nearly nothing. */
 const MAX_EXPONENT = 2 * MAX_TEXT_LENGTH;
 
 const SYNTAX = /^([+-]?)(\d+\.?\d*|\.\d+)(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?\d{1,9}))?$/;
@@ -52,8 +51,7 @@ export function parseQuantity(source: string | number): Quantity {
     base === 2
       ? scaleUp(unscaled << BigInt(power), NANO_DIGITS - fraction.length)
       : scaleUp(unscaled, power + NANO_DIGITS - fraction.length);
-  const capped = magnitude > MAX_NANOS ? MAX_NANOS : magnitude;
-  return { nanos: sign === "-" ? -capped : capped, format };
+  return { nanos: sign === "-" ? -magnitude : magnitude, format };
 }
 
 function unitOf(
@@ -61,7 +59,8 @@ function unitOf(
   exponent: string | undefined,
 ): { base: 2 | 10; power: number; format: QuantityFormat } {
   if (exponent !== undefined) {
-    const power = Math.max(-MAX_EXPONENT, Math.min(MAX_EXPONENT, Number(exponent)));
+    const power = Math.max(-MAX_EXPONENT, Number(exponent));
+    if (power > MAX_EXPONENT) throw new QuantityError(`the exponent ${exponent} is too large`);
     return { base: 10, power, format: "DecimalExponent" };
   }
   if (suffix.endsWith("i")) {

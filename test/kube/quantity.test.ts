@@ -61,10 +61,11 @@ describe("canonical form", () => {
     expect(canonicalQuantity("1e-999999999")).toBe("1e-9");
   });
 
-  test("magnitudes end at 2^63-1", () => {
-    expect(canonicalQuantity("9223372036854775808")).toBe("9223372036854775807");
-    expect(canonicalQuantity("1e999999999")).toBe("9223372036854775807");
-    expect(canonicalQuantity("-16Ei")).toBe("-9223372036854775807");
+  test("magnitudes beyond 2^63 are exact too", () => {
+    expect(canonicalQuantity("9223372036854775809")).toBe("9223372036854775809");
+    expect(canonicalQuantity("97582993790.31147G")).toBe("97582993790311470k");
+    expect(canonicalQuantity("1e30")).toBe("1e30");
+    expect(canonicalQuantity("-16Ei")).toBe("-16Ei");
   });
 });
 
@@ -84,6 +85,7 @@ test.each([
   ".",
   "0x10",
   "NaN",
+  "1e999999999",
   "1,5",
   "9".repeat(300),
 ])("%j is no quantity", (source) => {
