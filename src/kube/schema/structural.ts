@@ -31,12 +31,9 @@ const MAX_DEPTH = 64;
  * @param path field path of the schema, e.g. `spec.versions[0].schema.openAPIV3Schema`
  */
 export function structuralErrors(schema: Schema, path: string): FieldError[] {
-  const errors: FieldError[] = [];
   if (schema.type !== "object")
-    errors.push({
-      ...invalid(`${path}.type`, "must be object at the root"),
-      value: schema.type ?? "",
-    });
+    return [{ ...invalid(`${path}.type`, "must be object at the root"), value: schema.type ?? "" }];
+  const errors: FieldError[] = [];
   checkSchema(schema, path, errors, 0);
   if (errors.length === 0) checkDefaults(schema, path, errors);
   return errors;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { fieldErrorMessage } from "../../../src/kube/field-error.ts";
+import { customResourceDefinitions } from "../../../src/kube/kinds/customresourcedefinition.ts";
 import type { Schema } from "../../../src/kube/schema/schema.ts";
 import { structuralErrors } from "../../../src/kube/schema/structural.ts";
 
@@ -119,6 +120,25 @@ describe("structural schemas", () => {
     expect(problems({ type: "string" })).toEqual([
       'schema.type: Invalid value: "string": must be object at the root',
     ]);
+  });
+
+  test("are demanded of definitions", () => {
+    const openAPIV3Schema = { type: "object", properties: { v: { type: "array" } } };
+    const definition = {
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: "backups.example.com" },
+      spec: {
+        group: "example.com",
+        scope: "Namespaced",
+        names: { plural: "backups", kind: "Backup" },
+        versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema } }],
+      },
+    };
+    const errors = customResourceDefinitions.strategy.validate?.(definition) ?? [];
+    expect(errors.map((error) => error.field)).toContain(
+      "spec.versions[0].schema.openAPIV3Schema.properties[v].items",
+    );
   });
 
   test("that never end are cut short", () => {

@@ -7,6 +7,7 @@ import type {
 import type { FieldError } from "../../field-error.ts";
 import { dns1035Label } from "../../names.ts";
 import type { Schema } from "../../schema/schema.ts";
+import { structuralErrors } from "../../schema/structural.ts";
 import {
   duplicate,
   duplicates,
@@ -61,11 +62,8 @@ export function validateVersion(
 function validateSchema(version: CustomResourceDefinitionVersion, field: string): FieldError[] {
   const schema = version.schema?.openAPIV3Schema;
   if (schema === undefined) return [required(field, "schemas are required")];
-  const errors =
-    schema.type === "object"
-      ? []
-      : [invalid(`${field}.type`, schema.type, "must be object at the root")];
-  return errors;
+  // Upstream's type leaves out the `x-kubernetes-…` extensions.
+  return structuralErrors(schema as unknown as Schema, field);
 }
 
 function validateColumn(column: CustomResourceColumnDefinition, field: string): FieldError[] {
