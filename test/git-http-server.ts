@@ -46,17 +46,28 @@ export interface GitServer {
   /** `METHOD /path?query` of every request so far. */
   readonly requests: string[];
   fault: GitServerFault;
+  /** The next request below `from` is redirected. */
+  redirectOnce: { readonly from: string; readonly to: string } | undefined;
   close(): Promise<void>;
 }
 
 export async function startGitServer(options: GitServerOptions): Promise<GitServer> {
   const sockets = new Set<Socket>();
   const requests: string[] = [];
-  const state: { fault: GitServerFault } = { fault: { kind: "none" } };
+  const state: Pick<GitServer, "fault" | "redirectOnce"> = {
+    fault: { kind: "none" },
+    redirectOnce: undefined,
+  };
   const listener: RequestListener = (request, response) => {
     requests.push(`${request.method ?? ""} ${request.url ?? ""}`);
     if (!isAuthorized(request, options)) {
       response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();
+      return;
+    }
+    const redirect = state.redirectOnce;
+    if (redirect !== undefined && request.url?.startsWith(redirect.from) === true) {
+      state.redirectOnce = undefined;
+      response.writeHead(301, { location: redirect.to }).end();
       return;
     }
     answer(request, response, options, state.fault);
@@ -71,21 +82,15 @@ export async function startGitServer(options: GitServerOptions): Promise<GitServ
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  return {
+  return Object.assign(state, {
     url: `${options.tls === undefined ? "http" : "https"}://127.0.0.1:${port}`,
     requests,
-    get fault() {
-      return state.fault;
-    },
-    set fault(fault: GitServerFault) {
-      state.fault = fault;
-    },
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const socket of sockets) socket.destroy();
       await closed;
     },
-  };
+  });
 }
 
 function isAuthorized(request: IncomingMessage, options: GitServerOptions): boolean {
@@ -172,7 +177,10 @@ function relay(
   let begun = false;
   const body: Buffer[] = [];
   output.on("data", (chunk: Buffer) => {
-    if (begun) return void passOn(chunk);
+    if (begun) {
+      passOn(chunk);
+      return;
+    }
     chunks.push(chunk);
     const all = Buffer.concat(chunks);
     const end = all.indexOf("\r\n\r\n");

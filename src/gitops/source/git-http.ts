@@ -33,6 +33,8 @@ export const DEFAULT_HTTP_LIMITS: GitHttpLimits = {
 
 /** Forges redirect once (renamed repository, missing `.git`); more is a loop. */
 const MAX_REDIRECTS = 3;
+/** Lists of refs that are kept for the fetch that mostly follows. */
+const MAX_KEPT_REFS_BYTES = 1024 * 1024;
 /** Repositories are polled every minute or so: a connection in between is kept for bursts only. */
 const KEEP_ALIVE_MS = 10_000;
 
@@ -44,6 +46,20 @@ export interface GitHttpOptions {
   readonly limits?: Partial<GitHttpLimits>;
 }
 
+interface Answer {
+  readonly url: string;
+  readonly headers: Record<string, string>;
+  readonly body: Buffer;
+}
+
+/** The last list of refs, and the repository's URL after redirects. */
+interface Listed {
+  readonly base: string;
+  readonly headers: Record<string, string>;
+  /** Left out when it is large: then it is asked for again. */
+  readonly body: Buffer | undefined;
+}
+
 /** The connections to one repository's server. */
 export class GitHttp {
   readonly #url: URL;
@@ -51,6 +67,7 @@ export class GitHttp {
   readonly #guard: AddressGuard;
   readonly #agent: Agent;
   readonly #limits: GitHttpLimits;
+  #listed: Listed | undefined;
 
   constructor(options: GitHttpOptions) {
     this.#where = options.url;
@@ -79,37 +96,37 @@ export class GitHttp {
   }
 
   /**
-   * A client for one exchange: it sends the credential, repeats the list of refs from memory when
-   * asked twice, and stays with the address that the list of refs was redirected to.
+   * A client for one exchange: it sends the credential, and stays with the address that the list
+   * of refs was redirected to. Fetching starts with that list, too; where it was asked for just
+   * before, `reuse` answers from memory.
    */
-  session(credential: Credential | undefined, signal: AbortSignal): HttpClient {
-    let base = this.#where;
-    let refs: { body: Buffer; headers: Record<string, string> } | undefined;
+  session(
+    credential: Credential | undefined,
+    signal: AbortSignal,
+    listed: "ask" | "reuse",
+  ): HttpClient {
     const headers = authorization(credential);
+    if (listed === "ask") this.#listed = undefined;
     return {
       request: async (asked: GitHttpRequest): Promise<GitHttpResponse> => {
         const isRefs = (asked.method ?? "GET") === "GET";
-        if (isRefs && refs !== undefined) return answerOf(asked.url, refs.headers, refs.body);
+        if (isRefs && this.#listed?.body !== undefined)
+          return answerOf(asked.url, this.#listed.headers, this.#listed.body);
+        const base = this.#listed?.base ?? this.#where;
         const sent: GitHttpRequest = {
           ...asked,
           url: base + asked.url.slice(this.#where.length),
           headers: { ...asked.headers, ...headers },
         };
         const answer = await this.#exchange(sent, isRefs, signal);
-        if (isRefs) {
-          refs = answer;
-          base = answer.url.slice(0, answer.url.indexOf("/info/refs?"));
-        } else checkUploadPackResponse(answer.body, this.#where);
+        if (isRefs) this.#listed = listedFrom(answer);
+        else checkUploadPackResponse(answer.body, this.#where);
         return answerOf(asked.url, answer.headers, answer.body);
       },
     };
   }
 
-  async #exchange(
-    asked: GitHttpRequest,
-    isRefs: boolean,
-    signal: AbortSignal,
-  ): Promise<{ url: string; headers: Record<string, string>; body: Buffer }> {
+  async #exchange(asked: GitHttpRequest, isRefs: boolean, signal: AbortSignal): Promise<Answer> {
     const body = asked.body === undefined ? undefined : await collect(asked.body);
     let url = asked.url;
     for (let redirects = 0; ; redirects++) {
@@ -267,7 +284,7 @@ export class GitHttp {
     const code = codes.find((candidate) => candidate !== "") ?? "unknown error";
     if (codes.some((candidate) => /TIMEOUT|ETIMEDOUT/.test(candidate)))
       return timeoutError(this.#where);
-    if (codes.some((candidate) => /CERT|TLS|SSL|SELF_SIGNED|ISSUER|ALTNAME/.test(candidate)))
+    if (codes.some((candidate) => /CERT|TLS|SSL|SELF_SIGNED|ISSUER|ALTNAME|VERIFY/.test(candidate)))
       return new SourceError("tls", {
         what: `no trusted TLS connection could be made (${code})`,
         where: this.#where,
@@ -310,16 +327,17 @@ function authorization(credential: Credential | undefined): Record<string, strin
   return { authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
 }
 
+function listedFrom({ url, headers, body }: Answer): Listed {
+  const base = url.slice(0, url.indexOf("/info/refs?"));
+  return { base, headers, body: body.length <= MAX_KEPT_REFS_BYTES ? body : undefined };
+}
+
 function answerOf(url: string, headers: Record<string, string>, body: Buffer): GitHttpResponse {
-  return {
-    url,
-    headers,
-    statusCode: 200,
-    statusMessage: "OK",
-    body: (async function* () {
-      yield body;
-    })(),
-  };
+  return { url, headers, statusCode: 200, statusMessage: "OK", body: once(body) };
+}
+
+async function* once(body: Buffer): AsyncGenerator<Uint8Array, void> {
+  yield await Promise.resolve(body);
 }
 
 async function collect(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Buffer> {

@@ -70,8 +70,14 @@ function isPlainName(name: string): boolean {
   return name !== "" && name !== "." && name !== ".." && name !== ".git" && !name.includes("/");
 }
 
+export interface ParsedCommit extends CommitInfo {
+  readonly treeId: string;
+  /** Of the committer: what `git log --since` goes by. */
+  readonly committedMs: number;
+}
+
 /** Identity, tree and subject of a commit object. */
-export function parseCommit(id: string, bytes: Buffer): CommitInfo & { readonly treeId: string } {
+export function parseCommit(id: string, bytes: Buffer): ParsedCommit {
   const text = bytes.toString("utf8");
   const headerEnd = text.indexOf("\n\n");
   const headers = (headerEnd < 0 ? text : text.slice(0, headerEnd)).split("\n");
@@ -84,6 +90,7 @@ export function parseCommit(id: string, bytes: Buffer): CommitInfo & { readonly 
     treeId,
     parents: headers.filter((line) => line.startsWith("parent ")).map((line) => line.slice(7)),
     ...parseSignature(headerOf(headers, "author") ?? ""),
+    committedMs: parseSignature(headerOf(headers, "committer") ?? "").dateMs,
     subject: message.trimStart().split("\n", 1)[0]?.trimEnd() ?? "",
   };
 }

@@ -11,8 +11,14 @@ import { type GitObjectReader, OBJECT_ID } from "./git-objects.ts";
 import { GitRepository } from "./git-repository.ts";
 import { IsomorphicObjects } from "./isomorphic-objects.ts";
 import { DEFAULT_PACK_LIMITS, PackError, type PackLimits } from "./pack-check.ts";
-import { isSafeRefName, type Refs, resolveRef, revisionNotFound } from "./ref-name.ts";
-import { MAX_PACKS, RemoteCache } from "./remote-cache.ts";
+import {
+  isSafeRefName,
+  type Refs,
+  type ResolvedRef,
+  resolveRef,
+  revisionNotFound,
+} from "./ref-name.ts";
+import { MAX_PACKS, type Nearest, RemoteCache } from "./remote-cache.ts";
 import { SingleFlight } from "./single-flight.ts";
 import type { Commit, CommitInfo, CredentialProvider, ResolveOptions, Source } from "./source.ts";
 import { abortedError, SourceError } from "./source-error.ts";
@@ -110,10 +116,22 @@ export class GitRemoteSource implements Source {
   async #resolve(revision: string, maxAgeMs: number): Promise<Commit> {
     if (OBJECT_ID.test(revision) && !this.#damaged && (await this.#repository.has(revision)))
       return this.#repository.commit(await this.#repository.peel(revision));
-    const refs = await this.#knownRefs(maxAgeMs);
-    const { id, ref } = resolveRef(revision, refs, this.where);
-    await this.#ensure({ id, ref, depth: 1 });
+    const { id } = await this.#ensureRevision(revision, await this.#knownRefs(maxAgeMs));
     return this.#repository.commit(await this.#repository.peel(id));
+  }
+
+  async #ensureRevision(revision: string, refs: Refs): Promise<ResolvedRef> {
+    const resolved = resolveRef(revision, refs, this.where);
+    try {
+      await this.#ensure({ ...resolved, depth: 1 });
+      return resolved;
+    } catch (error) {
+      if (resolved.ref === undefined || !isNotFound(error)) throw error;
+    }
+    // The ref was moved, and its old commit dropped, since the refs were listed.
+    const moved = resolveRef(revision, await this.#refsFlight.run(), this.where);
+    await this.#ensure({ ...moved, depth: 1 });
+    return moved;
   }
 
   async history(
@@ -144,9 +162,9 @@ export class GitRemoteSource implements Source {
     const atMs = this.#clock.now();
     const timeoutMs = this.#options.limits?.refsTimeoutMs ?? REFS_TIMEOUT_MS;
     const value = await this.#withDeadline(timeoutMs, async (signal) => {
-      const http = this.#http.session(await this.#options.credentials?.get(signal), signal);
-      const listed = await git.listServerRefs({ http, url: this.where, protocolVersion: 1 });
-      return refsOf(listed);
+      const http = this.#http.session(await this.#options.credentials?.get(signal), signal, "ask");
+      const { refs } = await git.getRemoteInfo2({ http, url: this.where, protocolVersion: 1 });
+      return refsOf(refs ?? []);
     });
     const previous = this.#refs?.value;
     this.#refs = { value, atMs };
@@ -185,8 +203,9 @@ export class GitRemoteSource implements Source {
   }
 
   async #fetchPack(want: Want, fromScratch: boolean, signal: AbortSignal): Promise<void> {
-    const http = this.#http.session(await this.#options.credentials?.get(signal), signal);
-    const fetchDepth = async (depth: number | undefined, singleBranch = true): Promise<void> => {
+    const http = this.#http.session(await this.#options.credentials?.get(signal), signal, "reuse");
+    const nearest = fromScratch ? undefined : await this.#cache.nearest(want.ref);
+    const attempt = async (range: FetchRange): Promise<void> => {
       await git.fetch({
         fs: this.#cache.fs,
         http,
@@ -194,25 +213,39 @@ export class GitRemoteSource implements Source {
         url: this.where,
         remote: "origin",
         // What we have, for the difference; a ref that does not exist stands for nothing.
-        ref: fromScratch ? "refs/gantry/none" : await this.#cache.nearestRef(want.ref),
+        ref: nearest?.localRef ?? "refs/gantry/none",
         remoteRef: want.id,
-        singleBranch,
+        singleBranch: true,
         tags: false,
-        ...(depth !== undefined && { depth }),
+        ...range,
       });
     };
-    try {
-      await fetchDepth(want.depth);
-    } catch (error) {
-      if (error instanceof git.Errors.RemoteCapabilityError) await fetchDepth(undefined);
-      // Many servers hand out branch tips only: an older commit comes with the whole history.
-      else if (isUnknownCommit(error) && want.ref === undefined)
-        await fetchDepth(INFINITE_DEPTH, false);
-      else throw error;
+    for (const range of await this.#ranges(want, nearest)) {
+      try {
+        await attempt(range);
+        break;
+      } catch (error) {
+        if (!isWorthAnotherRange(error, want, range)) throw error;
+      }
     }
     this.#objects.refresh();
     if (want.ref === undefined && !(await this.#repository.has(want.id)))
       throw revisionNotFound(want.id, [], this.where);
+  }
+
+  /**
+   * How much to ask for, best first. A depth of 1 makes servers send all files again, even those
+   * that we have; everything since the commit that we have comes as a difference.
+   */
+  async #ranges(want: Want, nearest: Nearest | undefined): Promise<FetchRange[]> {
+    const ranges: FetchRange[] = [{ depth: want.depth }];
+    if (want.depth === 1 && nearest?.isSameRef === true && (await this.#repository.has(nearest.id)))
+      ranges.unshift({ since: new Date(await this.#repository.committedMs(nearest.id)) });
+    // Many servers hand out branch tips only: an older commit comes with the whole history.
+    if (want.ref === undefined) ranges.push({ depth: INFINITE_DEPTH, singleBranch: false });
+    // Servers without shallow fetches.
+    ranges.push({});
+    return ranges;
   }
 
   async #startOver(): Promise<void> {
@@ -296,11 +329,28 @@ export class GitRemoteSource implements Source {
   }
 }
 
-function isUnknownCommit(error: unknown): boolean {
+function isNotFound(error: unknown): boolean {
   return error instanceof SourceError && error.code === "revision-not-found";
 }
 
-type ServerRef = Awaited<ReturnType<typeof git.listServerRefs>>[number];
+/** What of the history a fetch asks for. */
+interface FetchRange {
+  readonly depth?: number;
+  readonly since?: Date;
+  readonly singleBranch?: boolean;
+}
+
+/** Git ends without an answer when nothing is as young as was asked for. */
+const RANGE_ERRORS: ReadonlySet<string> = new Set(["truncated", "server-error", "protocol"]);
+
+function isWorthAnotherRange(error: unknown, want: Want, range: FetchRange): boolean {
+  if (error instanceof git.Errors.RemoteCapabilityError) return true;
+  if (!(error instanceof SourceError)) return false;
+  if (range.since !== undefined) return RANGE_ERRORS.has(error.code);
+  return isNotFound(error) && want.ref === undefined && range.singleBranch !== false;
+}
+
+type ServerRef = NonNullable<Awaited<ReturnType<typeof git.getRemoteInfo2>>["refs"]>[number];
 
 /** Names that no checkout of refs could hold are left out: they are attacks on the reader. */
 function refsOf(listed: readonly ServerRef[]): Refs {

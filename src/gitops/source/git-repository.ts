@@ -1,5 +1,5 @@
 /** Commits and trees on top of raw objects; directories are cached, because ids never change. */
-import type { GitObject, GitObjectReader, GitObjectType } from "./git-objects.ts";
+import type { GitObject, GitObjectReader, GitObjectType, ParsedCommit } from "./git-objects.ts";
 import {
   MAX_COMMIT_BYTES,
   MAX_TREE_BYTES,
@@ -37,8 +37,8 @@ export class GitRepository implements TreeObjects {
   }
 
   async commit(id: string): Promise<Commit> {
-    const { treeId, ...info } = await this.#commitObject(id);
-    return { ...info, tree: this.tree(treeId) };
+    const commit = await this.#commitObject(id);
+    return { ...infoOf(commit), tree: this.tree(commit.treeId) };
   }
 
   /** The commit that a ref's id leads to: itself, or what an annotated tag names. */
@@ -72,15 +72,19 @@ export class GitRepository implements TreeObjects {
     let next: string | undefined = commitId;
     while (next !== undefined && commits.length < limit) {
       if (commits.length > 0 && !(await this.has(next))) return { commits, truncated: true };
-      const { treeId: _, ...info }: CommitInfo & { treeId: string } =
-        await this.#commitObject(next);
-      commits.push(info);
-      next = info.parents[0];
+      const commit: ParsedCommit = await this.#commitObject(next);
+      commits.push(infoOf(commit));
+      next = commit.parents[0];
     }
     return { commits, truncated: false };
   }
 
-  async #commitObject(id: string): Promise<CommitInfo & { readonly treeId: string }> {
+  /** When a commit was made, by its committer's clock. */
+  async committedMs(id: string): Promise<number> {
+    return (await this.#commitObject(id)).committedMs;
+  }
+
+  async #commitObject(id: string): Promise<ParsedCommit> {
     const object = await this.#read(id, MAX_COMMIT_BYTES);
     if (object.type !== "commit") throw this.#wrongType(id, "commit", object.type);
     return parseCommit(id, object.bytes);
@@ -149,4 +153,8 @@ export class GitRepository implements TreeObjects {
       advice: `Name a revision that leads to a ${wanted}.`,
     });
   }
+}
+
+function infoOf({ id, author, dateMs, subject, parents }: ParsedCommit): CommitInfo {
+  return { id, author, dateMs, subject, parents };
 }

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import fs from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { PromiseFsClient } from "isomorphic-git";
 import { OBJECT_ID } from "./git-objects.ts";
@@ -28,6 +28,13 @@ const CONFIG = `[core]
 [remote "origin"]
 \tfetch = +refs/gantry-none/*:refs/gantry-none/*
 `;
+
+export interface Nearest {
+  readonly localRef: string;
+  readonly id: string;
+  /** It is an earlier state of the very ref that was asked for. */
+  readonly isSameRef: boolean;
+}
 
 export class RemoteCache {
   readonly gitDir: string;
@@ -111,7 +118,6 @@ export class RemoteCache {
 
   /**
    * Records what a remote ref was fetched at, so that the next fetch asks for the difference only.
-   * @returns the local ref, for `fetch({ ref })`
    */
   async remember(remoteRef: string, id: string): Promise<void> {
     const name = this.refFor(remoteRef);
@@ -122,15 +128,18 @@ export class RemoteCache {
     await writeFileAtomically(join(this.gitDir, LATEST), `${id}\n`);
   }
 
-  /** A local ref that is as close as possible to a remote one; it need not exist. */
-  async nearestRef(remoteRef: string | undefined): Promise<string> {
+  /** What is here that is closest to a remote ref: its own last state, else whatever came last. */
+  async nearest(remoteRef: string | undefined): Promise<Nearest | undefined> {
     const own = remoteRef === undefined ? undefined : this.refFor(remoteRef);
-    if (own === undefined) return LATEST;
-    const known = await stat(join(this.gitDir, own)).catch(() => undefined);
-    return known?.isFile() === true ? own : LATEST;
+    for (const localRef of [own, LATEST]) {
+      if (localRef === undefined) continue;
+      const id = (await readFile(join(this.gitDir, localRef), "utf8").catch(() => "")).trim();
+      if (OBJECT_ID.test(id)) return { localRef, id, isSameRef: localRef === own };
+    }
+    return undefined;
   }
 
-  /** Flat and hashed names would be unreadable; a name that is a folder elsewhere gets a suffix. */
+  /** Names are flattened, so that a ref named like another's folder does not collide with it. */
   refFor(remoteRef: string): string | undefined {
     if (!isSafeRefName(remoteRef)) return undefined;
     return `refs/gantry/${encodeURIComponent(remoteRef)}`;
