@@ -9,7 +9,7 @@ import { dns1123Subdomain } from "../names.ts";
 import type { Live } from "../object.ts";
 import { builtinSchema } from "./builtin-schema.ts";
 import { ageColumn, nameColumn, textColumn } from "./columns.ts";
-import { forbidden, immutable, invalid, nonNegative, oneOf } from "./field-problems.ts";
+import { forbidden, immutable, invalid, nonNegative } from "./field-problems.ts";
 import {
   podTemplateDefaults,
   podTemplateWarnings,
@@ -134,7 +134,6 @@ function validateStrategy(strategy: DeploymentStrategy | undefined, field: strin
     const detail = "may not be specified when strategy `type` is 'Recreate'";
     return rolling === undefined ? [] : [forbidden(`${field}.rollingUpdate`, detail)];
   }
-  if (type !== "RollingUpdate") return oneOf(`${field}.type`, type, ["Recreate", "RollingUpdate"]);
   const maxUnavailable = rolling?.maxUnavailable ?? "25%";
   const maxSurge = rolling?.maxSurge ?? "25%";
   const path = `${field}.rollingUpdate`;

@@ -10,7 +10,7 @@ import { dns1123Label, dns1123Subdomain, portNumber } from "../names.ts";
 import type { Live } from "../object.ts";
 import { builtinSchema } from "./builtin-schema.ts";
 import { ageColumn, listWithMore, NONE, nameColumn, textColumn } from "./columns.ts";
-import { invalid, isBlank, named, oneOf, required } from "./field-problems.ts";
+import { invalid, isBlank, named, required } from "./field-problems.ts";
 
 export type Endpoints = Live<UpstreamEndpoints>;
 
@@ -69,7 +69,6 @@ function validateSubset(subset: EndpointSubset, field: string): FieldError[] {
     if (!isBlank(port.name)) errors.push(...named(`${path}.name`, port.name, dns1123Label));
     const problems = portNumber(port.port);
     errors.push(...problems.map((detail) => invalid(`${path}.port`, port.port, detail)));
-    errors.push(...oneOf(`${path}.protocol`, port.protocol, ["SCTP", "TCP", "UDP"]));
   }
   return errors;
 }

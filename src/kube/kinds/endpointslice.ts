@@ -15,14 +15,12 @@ import {
   invalid,
   isBlank,
   named,
-  oneOf,
   required,
   tooMany,
 } from "./field-problems.ts";
 
 export type EndpointSlice = Live<UpstreamEndpointSlice>;
 
-const ADDRESS_TYPES = ["FQDN", "IPv4", "IPv6"];
 const MAX_ENDPOINTS = 1000;
 const MAX_ADDRESSES = 100;
 const MAX_PORTS = 20_000;
@@ -68,9 +66,7 @@ export const endpointSlices: Kind<EndpointSlice> = {
 function validateSlice(slice: EndpointSlice): FieldError[] {
   const { addressType } = slice;
   const endpoints = slice.endpoints ?? [];
-  const errors = isBlank(addressType)
-    ? [required("addressType")]
-    : oneOf("addressType", addressType, ADDRESS_TYPES);
+  const errors: FieldError[] = [];
   if (endpoints.length > MAX_ENDPOINTS) {
     errors.push(tooMany("endpoints", endpoints.length, MAX_ENDPOINTS));
     return errors;
@@ -117,7 +113,6 @@ function validatePorts({ ports = [] }: EndpointSlice): FieldError[] {
     const errors = name === "" ? [] : named(`${field}.name`, name, dns1123Label);
     if (seen.has(name)) errors.push(duplicate(`${field}.name`, name));
     seen.add(name);
-    errors.push(...oneOf(`${field}.protocol`, port.protocol, ["SCTP", "TCP", "UDP"]));
     if (port.port !== undefined) {
       const problems = portNumber(port.port);
       errors.push(...problems.map((detail) => invalid(`${field}.port`, port.port, detail)));

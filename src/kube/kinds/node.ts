@@ -14,11 +14,8 @@ import {
   invalid,
   isBlank,
   named,
-  oneOf,
-  required,
   requiredName,
 } from "./field-problems.ts";
-import { TAINT_EFFECTS } from "./pod-spec/scheduling.ts";
 import { rewrite, withDefaults } from "./rewrite.ts";
 
 export type Node = Live<UpstreamNode>;
@@ -143,9 +140,6 @@ function validateTaint(taint: Taint, field: string): FieldError[] {
   return [
     ...requiredName(`${field}.key`, taint.key, qualifiedName),
     ...named(`${field}.value`, taint.value ?? "", labelValue),
-    ...(isBlank(taint.effect)
-      ? [required(`${field}.effect`)]
-      : oneOf(`${field}.effect`, taint.effect, TAINT_EFFECTS)),
   ];
 }
 

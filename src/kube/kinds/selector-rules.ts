@@ -24,10 +24,6 @@ export function validateLabelSelector(
         const detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
         errors.push(forbidden(`${path}.values`, detail));
       }
-    } else {
-      errors.push(
-        invalid(`${path}.operator`, expression.operator, "not a valid selector operator"),
-      );
     }
     errors.push(...named(`${path}.key`, expression.key, qualifiedName));
     for (const [at, value] of values.entries()) {

@@ -6,6 +6,7 @@ import { validateMetadata } from "../../../src/kube/kinds/metadata.ts";
 import { apiVersionOf, type KubeObject } from "../../../src/kube/object.ts";
 import { applyDefaults } from "../../../src/kube/schema/defaults.ts";
 import { prune } from "../../../src/kube/schema/prune.ts";
+import { validate } from "../../../src/kube/schema/validate.ts";
 
 export type Draft = Readonly<Record<string, unknown>>;
 
@@ -23,13 +24,15 @@ export function draft<T extends KubeObject>(kind: Kind<T>, rest: Draft = {}): T 
 export function completed<T extends KubeObject>(kind: Kind<T>, rest: Draft = {}): T {
   const object = draft(kind, rest);
   const prepared = kind.strategy.prepareForCreate?.(object) ?? object;
-  const filled = applyDefaults(kind.schema, prune(kind.schema, prepared));
+  const filled = prune(kind.schema, applyDefaults(kind.schema, prepared));
   return kind.strategy.default?.(filled) ?? filled;
 }
 
-/** What is wrong with it, as `field: message`. */
+/** What is wrong with it, as `field: message`: what the schema says, else what the kind says. */
 export function problems<T extends KubeObject>(kind: Kind<T>, rest: Draft = {}): string[] {
   const object = completed(kind, rest);
+  const misshapen = validate(kind.schema, object);
+  if (misshapen.length > 0) return shown(misshapen);
   return shown([...validateMetadata(object, kind), ...(kind.strategy.validate?.(object) ?? [])]);
 }
 

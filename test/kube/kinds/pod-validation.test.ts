@@ -114,7 +114,7 @@ const cases: [what: string, found: string[], expected: string[]][] = [
     "an unknown restart policy",
     check({ restartPolicy: "Sometimes" }),
     [
-      'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never"',
+      'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"',
     ],
   ],
   [
@@ -219,7 +219,7 @@ const cases: [what: string, found: string[], expected: string[]][] = [
       },
       { volumes: [{ name: "v" }] },
     ),
-    [`${C}.volumeMounts[1].mountPath: Invalid value: "/d": must be unique`],
+    [`${C}.volumeMounts[1].mountPath: Duplicate value: "/d"`],
   ],
   [
     "a subPath that leaves the volume",

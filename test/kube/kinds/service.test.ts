@@ -90,7 +90,7 @@ describe("validation", () => {
     [
       "one port twice",
       { ports: [http, { name: "b", port: 80 }] },
-      'spec.ports[1]: Duplicate value: "80/TCP"',
+      "spec.ports[1]: Duplicate value",
     ],
     ["port 0", { ports: [{ port: 0, targetPort: 80 }] }, `${P}.port: Invalid value: 0`],
     [

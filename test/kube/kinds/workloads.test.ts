@@ -48,7 +48,7 @@ describe.each(both)("%s", (_name, kind) => {
     [
       "a selector with an unknown operator",
       { selector: { matchExpressions: [{ key: "app", operator: "Like", values: ["w"] }] } },
-      'spec.selector.matchExpressions[0].operator: Invalid value: "Like": not a valid selector operator',
+      'spec.selector.matchExpressions[0].operator: Unsupported value: "Like"',
     ],
     [
       "In without values",

@@ -5,16 +5,7 @@ import type {
 } from "kubernetes-types/apiextensions/v1";
 import type { FieldError } from "../../field-error.ts";
 import { dns1035Label, dns1123Subdomain } from "../../names.ts";
-import {
-  immutable,
-  invalid,
-  isBlank,
-  named,
-  notSupported,
-  oneOf,
-  required,
-  requiredName,
-} from "../field-problems.ts";
+import { immutable, invalid, isBlank, named, required, requiredName } from "../field-problems.ts";
 import type { CustomResourceDefinition } from "./crd-object.ts";
 import { validateVersion } from "./version-validation.ts";
 
@@ -23,13 +14,11 @@ const PROTECTED_GROUP = /(^|\.)(k8s|kubernetes)\.io$/;
 const APPROVAL_ANNOTATION = "api-approved.kubernetes.io";
 
 export function validateDefinition({ metadata, spec }: CustomResourceDefinition): FieldError[] {
-  const { group, names, scope, conversion } = spec;
+  const { group, names, conversion } = spec;
   const errors = [
     ...requiredName("spec.group", group, dns1123Subdomain),
-    ...validateScope(scope),
     ...validateNames(names ?? {}, "spec.names"),
     ...validateVersions(spec),
-    ...oneOf("spec.conversion.strategy", conversion?.strategy, ["None", "Webhook"]),
   ];
   if (!isBlank(group) && !group.includes(".")) {
     errors.push(invalid("spec.group", group, "should be a domain with at least one dot"));
@@ -52,12 +41,6 @@ export function validateDefinition({ metadata, spec }: CustomResourceDefinition)
     errors.push(required("spec.conversion.webhook", detail));
   }
   return errors;
-}
-
-function validateScope(scope: string | undefined): FieldError[] {
-  const scopes = ["Cluster", "Namespaced"];
-  if (isBlank(scope)) return [required("spec.scope")];
-  return scopes.includes(scope) ? [] : [notSupported("spec.scope", scope, scopes)];
 }
 
 function validateNames(names: Partial<CustomResourceDefinitionNames>, field: string): FieldError[] {

@@ -12,13 +12,11 @@ import {
   invalid,
   isBlank,
   named,
-  notSupported,
   required,
   requiredName,
   requiredText,
 } from "../field-problems.ts";
 
-const PATH_TYPES = ["Exact", "ImplementationSpecific", "Prefix"];
 /** Parts that proxies resolve in different ways. */
 const AMBIGUOUS_PARTS = ["//", "/./", "/../", "%2f", "%2F"];
 const AMBIGUOUS_ENDS = ["/..", "/."];
@@ -65,10 +63,7 @@ function validateHost(host: string, field: string): FieldError[] {
 
 function validatePath({ path, pathType, backend }: HTTPIngressPath, field: string): FieldError[] {
   const errors: FieldError[] = [];
-  if (isBlank(pathType)) errors.push(required(`${field}.pathType`, "pathType must be specified"));
-  else if (!PATH_TYPES.includes(pathType)) {
-    errors.push(notSupported(`${field}.pathType`, pathType, PATH_TYPES));
-  } else if (pathType !== "ImplementationSpecific") {
+  if (pathType !== "ImplementationSpecific") {
     errors.push(...validateExactPath(path ?? "", `${field}.path`));
   } else if (!isBlank(path) && !path.startsWith("/")) {
     errors.push(invalid(`${field}.path`, path, "must be an absolute path"));

@@ -152,15 +152,6 @@ function validateContainer(container: Container, context: PodContext, field: str
   const errors = [
     ...requiredName(`${field}.name`, container.name, dns1123Label),
     ...validateImage(container.image, `${field}.image`),
-    ...oneOf(`${field}.imagePullPolicy`, container.imagePullPolicy, [
-      "Always",
-      "IfNotPresent",
-      "Never",
-    ]),
-    ...oneOf(`${field}.terminationMessagePolicy`, container.terminationMessagePolicy, [
-      "File",
-      "FallbackToLogsOnError",
-    ]),
     ...validatePorts(container.ports ?? [], context, `${field}.ports`),
     ...validateEnv(container.env ?? [], `${field}.env`),
     ...validateEnvFrom(container.envFrom ?? [], `${field}.envFrom`),
@@ -193,7 +184,6 @@ function validatePorts(
     return [
       ...(isBlank(port.name) ? [] : named(`${path}.name`, port.name, portName)),
       ...validateContainerPort(port, context, path),
-      ...oneOf(`${path}.protocol`, port.protocol, ["SCTP", "TCP", "UDP"]),
     ];
   });
   return [

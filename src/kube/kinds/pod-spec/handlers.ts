@@ -7,7 +7,6 @@ import {
   invalid,
   named,
   nonNegative,
-  oneOf,
   positive,
   required,
   requiredText,
@@ -90,7 +89,6 @@ function validateHttpGet(get: HTTPGetAction, field: string): FieldError[] {
   return [
     ...requiredText(`${field}.path`, get.path),
     ...validatePort(get.port, `${field}.port`),
-    ...oneOf(`${field}.scheme`, get.scheme, ["HTTP", "HTTPS"]),
     ...headers.flatMap((header, index) =>
       named(`${field}.httpHeaders[${index}].name`, header.name, httpHeaderName),
     ),

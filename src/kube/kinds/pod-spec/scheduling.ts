@@ -12,23 +12,18 @@ import type {
 import type { FieldError } from "../../field-error.ts";
 import { dns1123Label, dns1123Subdomain, labelValue, qualifiedName } from "../../names.ts";
 import {
-  duplicate,
-  duplicates,
   forbidden,
   invalid,
   isBlank,
   named,
   notSupported,
-  oneOf,
   positive,
   required,
   requiredName,
-  requiredText,
 } from "../field-problems.ts";
 import { validateLabels } from "../metadata.ts";
 import { validateLabelSelector } from "../selector-rules.ts";
 
-export const TAINT_EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 const INTEGER = /^[+-]?\d+$/;
 const MIN_WEIGHT = 1;
 const MAX_WEIGHT = 100;
@@ -44,11 +39,6 @@ export function validateScheduling(spec: PodSpec, field: string): FieldError[] {
     ...validateSpread(spec.topologySpreadConstraints ?? [], `${field}.topologySpreadConstraints`),
     ...gates.flatMap((gate, index) =>
       requiredName(`${field}.schedulingGates[${index}].name`, gate.name, qualifiedName),
-    ),
-    ...duplicates(
-      gates,
-      (gate) => gate.name,
-      (index, name) => duplicate(`${field}.schedulingGates[${index}].name`, name),
     ),
   ];
 }
@@ -74,7 +64,6 @@ function validateToleration(toleration: Toleration, field: string): FieldError[]
     const detail = "value must be empty when `operator` is 'Exists'";
     errors.push(invalid(`${field}.value`, value, detail));
   }
-  if (!isBlank(effect)) errors.push(...oneOf(`${field}.effect`, effect, TAINT_EFFECTS));
   return errors;
 }
 
@@ -140,8 +129,6 @@ function validateNodeRequirement(
     } else if (!INTEGER.test(values[0] ?? "")) {
       errors.push(invalid(`${path}[0]`, values[0], "must be an integer for 'Lt' and 'Gt'"));
     }
-  } else {
-    errors.push(invalid(`${field}.operator`, operator, "not a valid selector operator"));
   }
   return errors;
 }
@@ -208,19 +195,13 @@ function validateSpread(
   constraints: readonly TopologySpreadConstraint[],
   field: string,
 ): FieldError[] {
-  const actions = ["DoNotSchedule", "ScheduleAnyway"];
-  const policies = ["Ignore", "Honor"];
   const errors = constraints.flatMap((constraint, index) => {
     const path = `${field}[${index}]`;
     const { minDomains, whenUnsatisfiable: action } = constraint;
     const problems = [
       ...positive(`${path}.maxSkew`, constraint.maxSkew),
       ...validateTopologyKey(constraint.topologyKey, path),
-      ...requiredText(`${path}.whenUnsatisfiable`, action),
-      ...(isBlank(action) ? [] : oneOf(`${path}.whenUnsatisfiable`, action, actions)),
       ...positive(`${path}.minDomains`, minDomains),
-      ...oneOf(`${path}.nodeAffinityPolicy`, constraint.nodeAffinityPolicy, policies),
-      ...oneOf(`${path}.nodeTaintsPolicy`, constraint.nodeTaintsPolicy, policies),
       ...validateLabelSelector(constraint.labelSelector, `${path}.labelSelector`),
     ];
     if (minDomains !== undefined && action !== "DoNotSchedule") {
@@ -229,12 +210,5 @@ function validateSpread(
     }
     return problems;
   });
-  return [
-    ...errors,
-    ...duplicates(
-      constraints,
-      ({ topologyKey, whenUnsatisfiable }) => `{${topologyKey}, ${whenUnsatisfiable}}`,
-      (index, key) => duplicate(`${field}[${index}].{topologyKey, whenUnsatisfiable}`, key),
-    ),
-  ];
+  return errors;
 }

@@ -1,16 +1,7 @@
 /** Rules for security contexts of pods and containers. */
 import type { PodSecurityContext, SeccompProfile, SecurityContext } from "kubernetes-types/core/v1";
 import type { FieldError } from "../../field-error.ts";
-import {
-  duplicate,
-  duplicates,
-  invalid,
-  isBlank,
-  named,
-  oneOf,
-  required,
-  requiredText,
-} from "../field-problems.ts";
+import { duplicate, duplicates, invalid, isBlank, named, required } from "../field-problems.ts";
 
 /** Largest user and group id. */
 const MAX_ID = 2 ** 31 - 1;
@@ -27,10 +18,6 @@ export function validatePodSecurityContext(
     ...(context.supplementalGroups ?? []).flatMap((id, index) =>
       validateId(`${field}.supplementalGroups[${index}]`, id),
     ),
-    ...oneOf(`${field}.fsGroupChangePolicy`, context.fsGroupChangePolicy, [
-      "OnRootMismatch",
-      "Always",
-    ]),
     ...validateProfiles(context, field),
     ...sysctls.flatMap(({ name }, index) =>
       validateSysctlName(`${field}.sysctls[${index}].name`, name),
@@ -46,7 +33,6 @@ export function validatePodSecurityContext(
 export function validateSecurityContext(context: SecurityContext, field: string): FieldError[] {
   const errors = [
     ...validateIds(context, ["runAsUser", "runAsGroup"], field),
-    ...oneOf(`${field}.procMount`, context.procMount, ["Default", "Unmasked"]),
     ...validateProfiles(context, field),
   ];
   if (context.allowPrivilegeEscalation === false) {
@@ -90,10 +76,7 @@ function validateProfiles(
 function validateProfile(profile: SeccompProfile | undefined, field: string): FieldError[] {
   if (profile === undefined) return [];
   const local = profile.localhostProfile;
-  const errors = [
-    ...requiredText(`${field}.type`, profile.type),
-    ...oneOf(`${field}.type`, profile.type, ["Localhost", "RuntimeDefault", "Unconfined"]),
-  ];
+  const errors: FieldError[] = [];
   if (profile.type === "Localhost") {
     if (isBlank(local)) {
       const detail = "must be set when the type is Localhost";

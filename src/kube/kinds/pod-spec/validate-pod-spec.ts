@@ -3,15 +3,7 @@ import type { PodDNSConfig, PodSpec } from "kubernetes-types/core/v1";
 import type { FieldError } from "../../field-error.ts";
 import { ipFamily } from "../../ip-address.ts";
 import { dns1123Label, dns1123Subdomain, qualifiedName } from "../../names.ts";
-import {
-  invalid,
-  isBlank,
-  named,
-  oneOf,
-  required,
-  requiredText,
-  tooMany,
-} from "../field-problems.ts";
+import { invalid, isBlank, named, required, requiredText, tooMany } from "../field-problems.ts";
 import { validateAllContainers } from "./containers.ts";
 import { validateAmount } from "./resources.ts";
 import { validateScheduling } from "./scheduling.ts";
@@ -52,19 +44,12 @@ export function validatePodSpec(
 
 function validateLifetime(spec: PodSpec, field: string): FieldError[] {
   const seconds = spec.activeDeadlineSeconds;
-  const errors = oneOf(`${field}.restartPolicy`, spec.restartPolicy, [
-    "Always",
-    "OnFailure",
-    "Never",
-  ]);
+  const errors: FieldError[] = [];
   if (seconds !== undefined && (seconds < 1 || seconds > MAX_INT32)) {
     const detail = `must be between 1 and ${MAX_INT32}, inclusive`;
     errors.push(invalid(`${field}.activeDeadlineSeconds`, seconds, detail));
   }
-  return [
-    ...errors,
-    ...oneOf(`${field}.preemptionPolicy`, spec.preemptionPolicy, ["PreemptLowerPriority", "Never"]),
-  ];
+  return errors;
 }
 
 function validateReferences(spec: PodSpec, field: string): FieldError[] {
@@ -89,8 +74,7 @@ function validateReferences(spec: PodSpec, field: string): FieldError[] {
 }
 
 function validateDns(spec: PodSpec, field: string): FieldError[] {
-  const policies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
-  const errors = oneOf(`${field}.dnsPolicy`, spec.dnsPolicy, policies);
+  const errors: FieldError[] = [];
   if (spec.dnsPolicy === "None" && (spec.dnsConfig?.nameservers ?? []).length === 0) {
     const detail = 'must provide at least one DNS nameserver when `dnsPolicy` is "None"';
     errors.push(required(`${field}.dnsConfig.nameservers`, detail));
@@ -148,10 +132,6 @@ function validateHost(spec: PodSpec, field: string): FieldError[] {
     for (const [at, hostname] of (alias.hostnames ?? []).entries()) {
       errors.push(...named(`${path}.hostnames[${at}]`, hostname, dns1123Subdomain));
     }
-  }
-  if (spec.os !== undefined) {
-    errors.push(...requiredText(`${field}.os.name`, spec.os.name));
-    errors.push(...oneOf(`${field}.os.name`, spec.os.name, ["linux", "windows"]));
   }
   return errors;
 }

@@ -8,8 +8,6 @@ import type {
 import type { FieldError } from "../../field-error.ts";
 import { dns1123Label, dns1123Subdomain } from "../../names.ts";
 import {
-  duplicate,
-  duplicates,
   forbidden,
   invalid,
   isBlank,
@@ -37,29 +35,12 @@ const DOWNWARD_FIELDS = [
   "metadata.annotations",
   "metadata.uid",
 ];
-const HOST_PATH_TYPES = [
-  "",
-  "DirectoryOrCreate",
-  "Directory",
-  "FileOrCreate",
-  "File",
-  "Socket",
-  "CharDevice",
-  "BlockDevice",
-];
 /** Token lifetimes outside these bounds are refused, as upstream: 10 min to 2^32 s. */
 const MIN_TOKEN_SECONDS = 600;
 const MAX_TOKEN_SECONDS = 2 ** 32;
 
 export function validateVolumes(volumes: readonly Volume[], field: string): FieldError[] {
-  return [
-    ...volumes.flatMap((volume, index) => validateVolume(volume, `${field}[${index}]`)),
-    ...duplicates(
-      volumes,
-      (volume) => volume.name,
-      (index, name) => duplicate(`${field}[${index}].name`, name),
-    ),
-  ];
+  return volumes.flatMap((volume, index) => validateVolume(volume, `${field}[${index}]`));
 }
 
 function validateVolume(volume: Volume, field: string): FieldError[] {
@@ -124,7 +105,6 @@ function validateStorageSources(volume: Volume, field: string): FieldError[] {
     const path = `${field}.hostPath`;
     errors.push(...requiredText(`${path}.path`, hostPath.path));
     errors.push(...validateNoBacksteps(`${path}.path`, hostPath.path ?? ""));
-    errors.push(...oneOf(`${path}.type`, hostPath.type, HOST_PATH_TYPES));
   }
   if (claim !== undefined) {
     const path = `${field}.persistentVolumeClaim.claimName`;
@@ -205,11 +185,7 @@ export function validateVolumeMounts(
   field: string,
 ): FieldError[] {
   const mounts = container.volumeMounts ?? [];
-  const errors = duplicates(
-    mounts,
-    (mount) => mount.mountPath,
-    (index, path) => invalid(`${field}.volumeMounts[${index}].mountPath`, path, "must be unique"),
-  );
+  const errors: FieldError[] = [];
   for (const [index, mount] of mounts.entries()) {
     const path = `${field}.volumeMounts[${index}]`;
     errors.push(...validateVolumeName(`${path}.name`, mount.name, volumes));
@@ -221,8 +197,6 @@ export function validateVolumeMounts(
       errors.push(invalid(`${path}.subPathExpr`, mount.subPathExpr, detail));
     }
     const propagation = mount.mountPropagation;
-    const modes = ["Bidirectional", "HostToContainer", "None"];
-    errors.push(...oneOf(`${path}.mountPropagation`, propagation, modes));
     if (propagation === "Bidirectional" && container.securityContext?.privileged !== true) {
       const detail = "Bidirectional mount propagation is available only to privileged containers";
       errors.push(forbidden(`${path}.mountPropagation`, detail));

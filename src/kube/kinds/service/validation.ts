@@ -10,7 +10,6 @@ import {
   invalid,
   isBlank,
   named,
-  oneOf,
   required,
   requiredName,
 } from "../field-problems.ts";
@@ -19,10 +18,6 @@ import { validatePort } from "../pod-spec/handlers.ts";
 import { isExternallyReachable } from "./defaults.ts";
 import { needsClusterIP, needsNodePort, type Service } from "./service-object.ts";
 
-const TYPES = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
-const POLICIES = ["Cluster", "Local"];
-const FAMILY_POLICIES = ["SingleStack", "PreferDualStack", "RequireDualStack"];
-const DISTRIBUTIONS = ["PreferClose", "PreferSameZone", "PreferSameNode"];
 /** One day. */
 const MAX_AFFINITY_SECONDS = 86_400;
 export const HEADLESS = "None";
@@ -30,7 +25,6 @@ export const HEADLESS = "None";
 export function validateService({ spec }: Service): FieldError[] {
   if (spec === undefined) return [required("spec")];
   return [
-    ...oneOf("spec.type", spec.type, TYPES),
     ...validatePorts(spec),
     ...validateLabels(spec.selector, "spec.selector"),
     ...validateAddresses(spec),
@@ -63,11 +57,6 @@ function validatePorts(spec: ServiceSpec): FieldError[] {
     ),
     ...duplicates(
       ports,
-      ({ port, protocol }) => `${port}/${protocol ?? "TCP"}`,
-      (index, key) => duplicate(`spec.ports[${index}]`, key),
-    ),
-    ...duplicates(
-      ports,
       ({ nodePort, protocol }) =>
         (nodePort ?? 0) === 0 ? undefined : `${nodePort}/${protocol ?? "TCP"}`,
       (index, key) => duplicate(`spec.ports[${index}].nodePort`, key),
@@ -82,7 +71,6 @@ function validateServicePort(port: ServicePort, field: string, needsName: boolea
   }
   const problems = portNumber(port.port);
   errors.push(...problems.map((detail) => invalid(`${field}.port`, port.port, detail)));
-  errors.push(...oneOf(`${field}.protocol`, port.protocol, ["SCTP", "TCP", "UDP"]));
   if (port.targetPort !== undefined) {
     errors.push(...validatePort(port.targetPort, `${field}.targetPort`));
   }
@@ -109,10 +97,6 @@ function validateAddresses(spec: ServiceSpec): FieldError[] {
     const detail = "first value must match `clusterIP`";
     errors.push(invalid("spec.clusterIPs", clusterIPs, detail));
   }
-  for (const [index, family] of (spec.ipFamilies ?? []).entries()) {
-    errors.push(...oneOf(`spec.ipFamilies[${index}]`, family, ["IPv4", "IPv6"]));
-  }
-  errors.push(...oneOf("spec.ipFamilyPolicy", spec.ipFamilyPolicy, FAMILY_POLICIES));
   for (const [index, address] of (spec.externalIPs ?? []).entries()) {
     const reason =
       ipFamily(address) === undefined ? "must be a valid IP address" : unroutableReason(address);
@@ -131,7 +115,7 @@ function validateExternalName(spec: ServiceSpec): FieldError[] {
 }
 
 function validateAffinity(spec: ServiceSpec): FieldError[] {
-  const errors = oneOf("spec.sessionAffinity", spec.sessionAffinity, ["ClientIP", "None"]);
+  const errors: FieldError[] = [];
   const config = spec.sessionAffinityConfig;
   const field = "spec.sessionAffinityConfig";
   if (config === undefined) return errors;
@@ -149,11 +133,7 @@ function validateAffinity(spec: ServiceSpec): FieldError[] {
 
 function validateTraffic(spec: ServiceSpec): FieldError[] {
   const external = spec.externalTrafficPolicy;
-  const errors = [
-    ...oneOf("spec.externalTrafficPolicy", external, POLICIES),
-    ...oneOf("spec.internalTrafficPolicy", spec.internalTrafficPolicy, POLICIES),
-    ...oneOf("spec.trafficDistribution", spec.trafficDistribution, DISTRIBUTIONS),
-  ];
+  const errors: FieldError[] = [];
   if (external !== undefined && !isExternallyReachable({ ...spec })) {
     const detail = "may only be set for externally-accessible services";
     errors.push(invalid("spec.externalTrafficPolicy", external, detail));
