@@ -2,6 +2,7 @@
 import type { Pod } from "../../../kube/kinds/pod.ts";
 import {
   allContainersOf,
+  type Container,
   containersOf,
   initContainersOf,
   isSidecar,
