@@ -43,7 +43,7 @@ export function isInSync(plan: Plan): boolean {
 export function firstLook(
   desired: Desired,
   live: KubeObject | undefined,
-  owner: string,
+  owner: string | undefined,
 ): PlanEntry | "ask" {
   const entry = { ref: desired.ref, changes: [], desired, ...(live === undefined ? {} : { live }) };
   if (live === undefined) return { ...entry, action: "create" };
@@ -51,7 +51,7 @@ export function firstLook(
   if (desired.options.ifNotPresent)
     return { ...entry, action: "skip", reason: "it exists, and is only to be created" };
   const other = trackedBy(live);
-  if (other !== undefined && other !== owner) {
+  if (other !== undefined && owner !== undefined && other !== owner) {
     const reason = `belongs to Application ${other.replace(".", "/")}: remove it from one of the two repositories`;
     return { ...entry, action: "refuse", reason };
   }

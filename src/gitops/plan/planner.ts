@@ -24,8 +24,8 @@ export interface LiveObjects {
 export interface PlanRequest {
   readonly client: Client;
   readonly live: LiveObjects;
-  /** The Application's tracking label. */
-  readonly owner: string;
+  /** The Application's tracking label. Absent: nobody in particular; nothing is pruned. */
+  readonly owner?: string | undefined;
   readonly desired: readonly Desired[];
   /** What the Application had applied before, from its status. */
   readonly inventory: readonly ObjectRef[];
@@ -55,10 +55,11 @@ const mark = (desired: Desired, live: KubeObject): string =>
 
 export async function makePlan(request: PlanRequest): Promise<Plan> {
   const { desired, live, owner } = request;
-  const owned = await live.owned(owner, [
+  const kinds = [
     ...request.inventory,
     ...desired.map((entry) => entry.ref),
-  ]);
+  ];
+  const owned = owner === undefined ? [] : await live.owned(owner, kinds);
   const entries: PlanEntry[] = [];
   for (const wanted of [...desired].sort((a, b) => compareForApply(a.ref, b.ref)))
     entries.push(await planObject(wanted, request));
@@ -76,7 +77,7 @@ async function planObject(desired: Desired, request: PlanRequest): Promise<PlanE
   try {
     const next = await dryRun(desired, request);
     const changes = visibleChanges(live, next);
-    if (changes.length === 0 && hashOf(live) === desired.hash) {
+    if (changes.length === 0 && (hashOf(live) === desired.hash || request.owner === undefined)) {
       request.verified?.add(desired, live);
       return { ...entry, action: "unchanged", changes };
     }

@@ -1,0 +1,103 @@
+/** The plan of an Application, made from outside: for `diff` and `drift`. */
+import type { Client } from "../client/client.ts";
+import { renderOptions } from "../gitops/render-folder.ts";
+import { targetRevision } from "../gitops/application-manifests.ts";
+import { sha256, toDesired } from "../gitops/plan/desired.ts";
+import { FetchedObjects } from "../gitops/plan/live-objects.ts";
+import { formatRef } from "../gitops/plan/object-ref.ts";
+import { type Plan, pruneForbidden } from "../gitops/plan/plan.ts";
+import { makePlan } from "../gitops/plan/planner.ts";
+import { applicationOptions } from "../gitops/plan/sync-options.ts";
+import { trackingLabel } from "../gitops/plan/tracking.ts";
+import type { Rendered } from "../gitops/render/render.ts";
+import { refsOf } from "../gitops/report/application-status.ts";
+import type { Application } from "../kube/kinds/application.ts";
+import { secrets } from "../kube/kinds/secret.ts";
+import { keyOf } from "../kube/object.ts";
+import { credentialsFor, SECRET_TYPE_LABELS } from "../server/repository-credentials.ts";
+import { CliError } from "./context.ts";
+import { requireReadable, withRepository } from "./local-manifests.ts";
+
+export async function planApplication(
+  client: Client,
+  application: Application,
+  revision: string = targetRevision(application),
+): Promise<Plan> {
+  const { source, destination, syncPolicy } = application.spec;
+  const found = await Promise.all(
+    SECRET_TYPE_LABELS.map((labelSelector) => client.list(secrets, { labelSelector })),
+  );
+  const credentials = credentialsFor(
+    found.flatMap((list) => list.items),
+    source.repoURL,
+  );
+  const rendered = requireReadable(
+    await withRepository(source.repoURL, revision, renderOptions(source), credentials),
+  );
+  const options = applicationOptions(syncPolicy?.syncOptions);
+  const desired = await desiredOf(
+    client,
+    rendered,
+    keyOf(application),
+    destination.namespace,
+    options,
+  );
+  return makePlan({
+    client,
+    live: new FetchedObjects(client),
+    owner: trackingLabel(keyOf(application), sha256),
+    desired,
+    inventory: refsOf(application.status?.resources),
+    prune: {
+      options,
+      forbidden: pruneForbidden({
+        enabled: syncPolicy?.automated?.prune ?? false,
+        rendered: true,
+        empty: desired.length === 0,
+        allowEmpty: syncPolicy?.automated?.allowEmpty ?? false,
+      }),
+    },
+  });
+}
+
+/** What applying manifests that belong to no Application would change. */
+export async function planManifests(
+  client: Client,
+  rendered: Rendered,
+  namespace: string,
+): Promise<Plan> {
+  const options = applicationOptions(undefined);
+  const desired = await desiredOf(client, rendered, "default/default", namespace, options);
+  const forbidden = "only an Application prunes";
+  return makePlan({
+    client,
+    live: new FetchedObjects(client),
+    desired,
+    inventory: [],
+    prune: { options, forbidden },
+  });
+}
+
+async function desiredOf(
+  client: Client,
+  rendered: Rendered,
+  applicationKey: string,
+  namespace: string | undefined,
+  options: ReturnType<typeof applicationOptions>,
+): Promise<Awaited<ReturnType<typeof toDesired>>["desired"]> {
+  const { desired, unusable } = await toDesired(rendered.objects, {
+    client,
+    applicationKey,
+    namespace: namespace ?? "default",
+    options,
+  });
+  if (unusable.length > 0)
+    throw new CliError(
+      unusable
+        .map(
+          ({ origin, ref, reason }) => `${origin.file}:${origin.line}: ${formatRef(ref)} ${reason}`,
+        )
+        .join("\n"),
+    );
+  return desired;
+}

@@ -1,0 +1,31 @@
+import { buildCommand } from "@stricli/core";
+import { applicationAliases, applicationFlags } from "../application-flags.ts";
+
+export const drift = buildCommand({
+  loader: async () => (await import("../show-drift.ts")).showDrift,
+  parameters: {
+    flags: {
+      ...applicationFlags,
+      output: {
+        kind: "enum",
+        values: ["text", "json", "markdown", "junit"],
+        brief: "Form of the result",
+        default: "text",
+      },
+    },
+    aliases: { ...applicationAliases, o: "output" },
+    positional: {
+      kind: "array",
+      parameter: {
+        brief: "Names of Applications; all when none is given",
+        parse: String,
+        placeholder: "APP",
+      },
+    },
+  },
+  docs: {
+    brief: "Show where live state differs from Git, who changed it and when",
+    fullDescription:
+      "Compares with the revision that was synced last.\nExit status: 0 without drift, 1 with drift, 2 on an error.\n\nExamples:\n  gantry drift\n  gantry drift shop --output junit > drift.xml",
+  },
+});

@@ -1,0 +1,24 @@
+import { buildCommand } from "@stricli/core";
+import { applicationAliases, applicationFlags } from "../application-flags.ts";
+import { outputFlag } from "../output.ts";
+
+export const status = buildCommand({
+  loader: async () => (await import("../show-status.ts")).showStatus,
+  parameters: {
+    flags: { ...applicationFlags, output: outputFlag },
+    aliases: { ...applicationAliases, o: "output" },
+    positional: {
+      kind: "array",
+      parameter: {
+        brief: "Names of Applications; all when none is given",
+        parse: String,
+        placeholder: "APP",
+      },
+    },
+  },
+  docs: {
+    brief: "Show sync and health of Applications",
+    fullDescription:
+      "Without a name: one line for each Application. With names: each object too, and what is wrong with it.\nExit status: 0 when all are Synced and Healthy, 1 when not, 2 on an error.\n\nExamples:\n  gantry status\n  gantry status shop --output json",
+  },
+});

@@ -1,0 +1,87 @@
+import { buildCommand } from "@stricli/core";
+import { parseListenAddress } from "../../server/listen-address.ts";
+
+const text = (brief: string, placeholder: string) =>
+  ({ kind: "parsed", parse: String, brief, placeholder, optional: true }) as const;
+
+/** Flags of everything that starts a server. */
+export const serverFlags = {
+  dataDir: {
+    kind: "parsed",
+    parse: String,
+    brief: "Where everything is kept: database, certificates, pods, logs, kubeconfig",
+    default: ".gantry",
+    placeholder: "DIR",
+  },
+  apiListen: {
+    kind: "parsed",
+    parse: parseListenAddress,
+    brief: "Address of the Kubernetes API (HTTPS); port 0 picks a free one",
+    default: "127.0.0.1:6443",
+    placeholder: "HOST:PORT",
+  },
+  listen: {
+    kind: "parsed",
+    parse: parseListenAddress,
+    brief: "Address of webhooks, health and metrics (HTTP); port 0 picks a free one",
+    default: "127.0.0.1:7575",
+    placeholder: "HOST:PORT",
+  },
+  nodeAddress: {
+    kind: "parsed",
+    parse: String,
+    brief: "Address on which NodePorts and LoadBalancers listen; 0.0.0.0 for all",
+    default: "127.0.0.1",
+    placeholder: "IP",
+  },
+  keepPods: {
+    kind: "boolean",
+    brief: "Leave pods running when gantry stops; the next start takes them over",
+    optional: true,
+    withNegated: false,
+  },
+  pollInterval: {
+    kind: "parsed",
+    parse: String,
+    brief: "How often remote repositories are asked when no webhook comes",
+    default: "3m",
+    placeholder: "DURATION",
+  },
+  logLevel: {
+    kind: "enum",
+    values: ["debug", "info", "warn", "error", "silent"],
+    brief: "What is logged, as JSON lines to stderr",
+    default: "info",
+  },
+} as const;
+
+export const up = buildCommand({
+  loader: async () => (await import("../run-server.ts")).runUp,
+  parameters: {
+    flags: {
+      ...serverFlags,
+      repo: text("Git repository or folder to deploy: URL or path", "URL|DIR"),
+      revision: text("Branch, tag or commit to follow; HEAD when absent", "REV"),
+      path: text("Folder inside the repository", "PATH"),
+      namespace: {
+        kind: "parsed",
+        parse: String,
+        brief: "Namespace for objects that name none",
+        default: "default",
+        placeholder: "NS",
+      },
+      runtime: {
+        kind: "enum",
+        values: ["process"],
+        brief: "How containers run: as host processes",
+        default: "process",
+      },
+    },
+    aliases: { n: "namespace" },
+  },
+  docs: {
+    brief: "Run engine and operator in the foreground",
+    fullDescription:
+      "Starts a Kubernetes API with everything behind it, and deploys what --repo says; each new commit is rolled out.\nStops cleanly on SIGTERM and SIGINT: exit status 0.\n\nExamples:\n  gantry up --repo .\n  gantry up --repo https://git.example.com/team/shop.git --revision main --path deploy\n  gantry up --data-dir /var/lib/gantry --listen 0.0.0.0:7575",
+  },
+});

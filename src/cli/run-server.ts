@@ -1,0 +1,160 @@
+/** `up` and `demo`: a server in the foreground until a signal ends it. */
+import { hostname } from "node:os";
+import { join, relative, resolve } from "node:path";
+import { pino } from "pino";
+import type { Client } from "../client/client.ts";
+import { openProcessRuntime } from "../engine/node/runtime/process/process-runtime.ts";
+import { parseDuration } from "../gitops/duration.ts";
+import { applications } from "../kube/kinds/application.ts";
+import { services } from "../kube/kinds/service.ts";
+import type { ListenAddress } from "../server/listen-address.ts";
+import { type Server, startServer } from "../server/server.ts";
+import { type CliContext, CliError } from "./context.ts";
+import { seedDemoRepository } from "./demo-repository.ts";
+import { printLine, progress } from "./output.ts";
+import { packageVersion } from "./version.ts";
+
+interface ServerFlags {
+  readonly dataDir: string;
+  readonly apiListen: ListenAddress;
+  readonly listen: ListenAddress;
+  readonly nodeAddress: string;
+  readonly keepPods?: boolean;
+  readonly pollInterval: string;
+  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+}
+interface UpFlags extends ServerFlags {
+  readonly repo?: string;
+  readonly revision?: string;
+  readonly path?: string;
+  readonly namespace: string;
+  readonly runtime: "process";
+}
+
+export async function runUp(this: CliContext, flags: UpFlags): Promise<void> {
+  const application =
+    flags.repo === undefined
+      ? undefined
+      : {
+          repoURL: isUrl(flags.repo) ? flags.repo : resolve(flags.repo),
+          revision: flags.revision,
+          path: flags.path,
+          namespace: flags.namespace,
+        };
+  await serve(this, flags, application, (server) => {
+    printLine(this, `Kubernetes API  ${server.addresses.api}`);
+    printLine(this, `Web             ${server.addresses.web}`);
+    printLine(this, `kubeconfig      ${server.kubeconfig}`);
+    return Promise.resolve();
+  });
+}
+
+const isUrl = (repo: string): boolean =>
+  /^[a-z][a-z0-9+.-]+:\/\//i.test(repo) || /^[^/]+@[^/]+:/.test(repo);
+
+export async function runDemo(this: CliContext, flags: ServerFlags): Promise<void> {
+  const directory = resolve(join(flags.dataDir, "demo"));
+  const isNew = await seedDemoRepository(directory);
+  progress(this, isNew ? `made the repository ${directory}` : `using the repository ${directory}`);
+  const application = {
+    repoURL: directory,
+    revision: undefined,
+    path: undefined,
+    namespace: "default",
+  };
+  await serve(this, flags, application, async (server, signal) => {
+    progress(this, "waiting for the first rollout …");
+    const address = await firstRollout(server.client, signal);
+    if (address === undefined) return;
+    const shown = relative(process.cwd(), directory) || ".";
+    printLine(
+      this,
+      `
+The app runs at  ${address}
+kubeconfig       ${relative(process.cwd(), server.kubeconfig)}
+
+Try next:
+  sed -i.bak 's/value: "1"/value: "2"/' ${shown}/web/deployment.yaml
+  git -C ${shown} commit -qam "Version 2"
+  kubectl --kubeconfig ${relative(process.cwd(), server.kubeconfig)} rollout status deployment/web
+`,
+    );
+  });
+}
+
+async function serve(
+  context: CliContext,
+  flags: ServerFlags,
+  application: Parameters<typeof startServer>[0]["application"],
+  onReady: (server: Server, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const pollIntervalMs = parseDuration(flags.pollInterval);
+  if (pollIntervalMs === undefined || pollIntervalMs < 1_000)
+    throw new CliError(
+      `--poll-interval ${flags.pollInterval}: write a duration of at least a second, e.g. 3m`,
+    );
+  const logger = pino(
+    { level: flags.logLevel, base: null },
+    pino.destination({ fd: 2, sync: true }),
+  );
+  const stopping = new AbortController();
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const)
+      process.once(signal, () => {
+        stopping.abort(new Error(`stopped by ${signal}`));
+        resolve();
+      });
+  });
+  const server = await startServer({
+    dataDir: flags.dataDir,
+    api: flags.apiListen,
+    web: flags.listen,
+    nodeAddress: flags.nodeAddress,
+    nodeName: hostname().toLowerCase(),
+    createRuntime: (dataDir) => openProcessRuntime({ podsDirectory: join(dataDir, "pods") }),
+    keepPods: flags.keepPods === true,
+    pollIntervalMs,
+    version: packageVersion(),
+    logger,
+    ...(application === undefined ? {} : { application }),
+  });
+  try {
+    const told = onReady(server, stopping.signal);
+    await Promise.race([stopped, told]);
+    await stopped;
+  } finally {
+    progress(context, "stopping …");
+    await server.stop();
+  }
+  // Whatever is still open belongs to nobody: a clean stop must not wait for it.
+  context.process.exit(0);
+}
+
+/** Waits until the default Application is healthy; the address of its first load balancer. */
+async function firstRollout(client: Client, signal: AbortSignal): Promise<string | undefined> {
+  const key = { namespace: "default", name: "default" };
+  try {
+    for await (const event of client.watch(applications, {
+      namespace: key.namespace,
+      fieldSelector: `metadata.name=${key.name}`,
+      signal,
+    })) {
+      if (event.type === "BOOKMARK") continue;
+      const { status } = event.object;
+      const problem = status?.conditions?.[0];
+      if (problem !== undefined)
+        throw new CliError(`the sample cannot be deployed: ${problem.message}`);
+      if (status?.sync?.status === "Synced" && status.health?.status === "Healthy") break;
+    }
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
+  const { items } = await client.list(services, { namespace: "default" });
+  for (const { spec, status } of items) {
+    const ip = status?.loadBalancer?.ingress?.[0]?.ip;
+    const port = spec?.ports?.[0]?.port;
+    if (ip !== undefined && port !== undefined) return `http://${ip}:${port}`;
+  }
+  return undefined;
+}

@@ -1,0 +1,146 @@
+import { formatRef } from "../gitops/plan/object-ref.ts";
+import type { Plan, PlanEntry } from "../gitops/plan/plan.ts";
+import { ownersOf } from "../kube/apply/ownership.ts";
+import type { FieldChange } from "../kube/diff.ts";
+import { type Application, applications } from "../kube/kinds/application.ts";
+import { type ApplicationFlags, getApplication } from "./application-flags.ts";
+import { planApplication } from "./application-plan.ts";
+import { connect } from "./connect.ts";
+import { type CliContext, CliError, EXIT } from "./context.ts";
+import { printJson, printLine } from "./output.ts";
+import { changeText, differing } from "./plan-output.ts";
+
+interface DriftFlags extends ApplicationFlags {
+  readonly output: "text" | "json" | "markdown" | "junit";
+}
+interface DriftReport {
+  readonly application: string;
+  readonly revision: string;
+  readonly objects: readonly DriftedObject[];
+}
+interface DriftedObject {
+  readonly object: string;
+  readonly action: string;
+  readonly reason?: string;
+  readonly changes: readonly (Pick<FieldChange, "path" | "type" | "from" | "to"> & {
+    readonly text: string;
+    /** Field manager and time of the last write, where the server knows. */
+    readonly by?: string;
+    readonly at?: string;
+  })[];
+}
+
+export async function showDrift(
+  this: CliContext,
+  flags: DriftFlags,
+  ...names: string[]
+): Promise<void> {
+  const client = await connect(flags);
+  const found =
+    names.length === 0
+      ? (await client.list(applications)).items
+      : await Promise.all(names.map((name) => getApplication(client, flags.namespace, name)));
+  const reports: DriftReport[] = [];
+  for (const application of found) {
+    const revision = syncedRevision(application);
+    const plan = await planApplication(client, application, revision);
+    reports.push(report(application, revision, plan));
+  }
+  if (flags.output === "json") printJson(this, reports);
+  else
+    printLine(this, { text: asText, markdown: asMarkdown, junit: asJunit }[flags.output](reports));
+  if (reports.some(({ objects }) => objects.length > 0)) this.process.exitCode = EXIT.differs;
+}
+
+function syncedRevision({ metadata, status }: Application): string {
+  const revision = status?.history?.at(-1)?.revision;
+  if (revision === undefined)
+    throw new CliError(
+      `Application ${metadata.namespace ?? ""}/${metadata.name} was never synced; \`gantry status ${metadata.name}\` shows why`,
+    );
+  return status?.rollback?.revision ?? revision;
+}
+
+function report({ metadata }: Application, revision: string, plan: Plan): DriftReport {
+  const application = `${metadata.namespace ?? ""}/${metadata.name}`;
+  return { application, revision, objects: differing(plan).map(drifted) };
+}
+
+function drifted(entry: PlanEntry): DriftedObject {
+  const { ref, action, reason, live } = entry;
+  return {
+    object: formatRef(ref),
+    action: { create: "missing", prune: "not in Git" }[action as string] ?? "changed",
+    ...(reason === undefined ? {} : { reason }),
+    changes: entry.changes.map((change) => {
+      const { path, type, from, to } = change;
+      const writer = (live === undefined ? [] : ownersOf(live, change.fieldPath))
+        .filter((owner) => owner.manager !== "gantry")
+        .at(-1);
+      return {
+        path,
+        type,
+        from,
+        to,
+        text: changeText(change),
+        ...(writer === undefined ? {} : { by: writer.manager }),
+        ...(writer?.time === undefined ? {} : { at: writer.time }),
+      };
+    }),
+  };
+}
+
+function lines({ object, action, reason, changes }: DriftedObject): string[] {
+  return [
+    `${object}: ${action}${reason === undefined ? "" : `: ${reason}`}`,
+    ...changes.map(
+      ({ text, by, at }) =>
+        `    ${text}${by === undefined ? "" : `  by ${by}${at === undefined ? "" : ` at ${at}`}`}`,
+    ),
+  ];
+}
+
+function asText(reports: readonly DriftReport[]): string {
+  return reports
+    .map(({ application, revision, objects }) =>
+      objects.length === 0
+        ? `${application} is as in Git at ${revision.slice(0, 12)}`
+        : [
+            `${application} differs from Git at ${revision.slice(0, 12)}:`,
+            ...objects.flatMap(lines),
+          ].join("\n  "),
+    )
+    .join("\n");
+}
+
+function asMarkdown(reports: readonly DriftReport[]): string {
+  return reports
+    .map(({ application, revision, objects }) => {
+      const body =
+        objects.length === 0 ? "No drift." : `\`\`\`\n${objects.flatMap(lines).join("\n")}\n\`\`\``;
+      return `### ${application} at ${revision.slice(0, 12)}\n\n${body}`;
+    })
+    .join("\n\n");
+}
+
+function asJunit(reports: readonly DriftReport[]): string {
+  const suites = reports.map(({ application, objects }) => {
+    const cases = objects.map(
+      (object) =>
+        `    <testcase classname="${xml(application)}" name="${xml(object.object)}"><failure message="${xml(object.action)}">${xml(lines(object).join("\n"))}</failure></testcase>`,
+    );
+    const all =
+      cases.length > 0 ? cases : [`    <testcase classname="${xml(application)}" name="drift"/>`];
+    return `  <testsuite name="${xml(application)}" tests="${all.length}" failures="${cases.length}">\n${all.join("\n")}\n  </testsuite>`;
+  });
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${suites.join("\n")}\n</testsuites>`;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+};
+const xml = (text: string): string =>
+  text.replace(/[&<>"]/g, (character) => ENTITIES[character] ?? "");

@@ -1,0 +1,162 @@
+/**
+ * The embedded cluster, wired together: store, API server, controllers, scheduler, service proxy and
+ * a node agent. Parts start in order and stop in reverse; everything above the API server is a client.
+ */
+import { join } from "node:path";
+import type { Client } from "../client/client.ts";
+import { type Clock, systemClock } from "../client/clock.ts";
+import { Informers } from "../client/informers.ts";
+import type { Logger } from "../client/logger.ts";
+import { createApiServer } from "./apiserver/api-server.ts";
+import { bootstrap, publishApiAddress } from "./apiserver/bootstrap.ts";
+import { staticTokens } from "./apiserver/http/authenticate.ts";
+import { startHttpsServer } from "./apiserver/http/https-server.ts";
+import { InProcessClient } from "./apiserver/in-process-client.ts";
+import { ensureAdminToken, writeKubeconfig } from "./apiserver/pki/admin-credentials.ts";
+import { ensureCertificates } from "./apiserver/pki/certificates.ts";
+import { MASTERS_GROUP, type UserInfo } from "./apiserver/request-context.ts";
+import { startControllers } from "./controllers/index.ts";
+import { createRoutingBoard } from "./network/in-process-board.ts";
+import { createServiceProxy } from "./network/service-proxy.ts";
+import { startNodeAgent } from "./node/node-agent.ts";
+import type { Runtime } from "./node/runtime/runtime.ts";
+import { startScheduler } from "./scheduler/scheduler.ts";
+import { LmdbStore } from "./store/lmdb-store.ts";
+
+export interface EngineOptions {
+  readonly dataDir: string;
+  readonly api: { readonly host: string; readonly port: number };
+  /** Where NodePorts and LoadBalancers listen. */
+  readonly nodeAddress: string;
+  readonly nodeName: string;
+  readonly createRuntime: (dataDir: string) => Promise<Runtime>;
+  /** Leave pods running when the engine stops. */
+  readonly keepPods: boolean;
+  readonly version: string;
+  readonly clock?: Clock;
+  readonly logger: Logger;
+}
+export interface Engine {
+  /** Acts as the administrator, in process. */
+  readonly client: Client;
+  /** `https://127.0.0.1:6443`. */
+  readonly address: string;
+  readonly kubeconfig: string;
+  /** Names of failing checks; empty when ready. */
+  notReady(): readonly string[];
+  stop(): Promise<void>;
+}
+
+const ADMIN: UserInfo = { name: "admin", groups: [MASTERS_GROUP] };
+const user = (name: string): UserInfo => ({ name: `system:${name}`, groups: [MASTERS_GROUP] });
+
+/** @throws the store's errors, and what the operating system says when the address cannot be had */
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const { dataDir, logger, clock = systemClock, api: address } = options;
+  const stops: (() => Promise<unknown> | unknown)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const step of stops.splice(0).reverse()) await step();
+  };
+  try {
+    const store = await LmdbStore.open({ directory: join(dataDir, "db"), clock });
+    stops.push(() => store.close());
+    const api = createApiServer({ store, clock });
+    stops.push(() => api.close());
+    await bootstrap(api);
+    const pki = join(dataDir, "pki");
+    const [certificates, token] = await Promise.all([
+      ensureCertificates({ directory: pki, names: serverNames(address.host), nowMs: clock.now() }),
+      ensureAdminToken(pki),
+    ]);
+    const starting = new Set(["starting"]);
+    const notReady = (): string[] => {
+      const health = store.health();
+      return [...starting, ...(health.writable ? [] : [`store: ${health.reason}`])];
+    };
+    const https = await startHttpsServer({
+      api,
+      authenticator: staticTokens(new Map([[token, ADMIN]])),
+      certificate: certificates.server,
+      host: address.host,
+      port: address.port,
+      logger,
+      gantryVersion: options.version,
+      notReady,
+    });
+    stops.push(() => https.close());
+    const url = `https://${reachable(address.host)}:${https.port}`;
+    const kubeconfig = join(dataDir, "kubeconfig");
+    await writeKubeconfig(kubeconfig, { server: url, ca: certificates.ca, token });
+
+    const client = new InProcessClient(api, ADMIN);
+    const abort = new AbortController();
+    const informers = new Informers(client.as(user("informers")), { clock, logger });
+    stops.push(() => informers.stop());
+    const controllers = await startControllers({
+      client: client.as(user("controllers")),
+      informers,
+      clock,
+      logger,
+      signal: abort.signal,
+    });
+    stops.push(() => controllers.stop());
+    const scheduler = await startScheduler({
+      client: client.as(user("scheduler")),
+      informers,
+      clock,
+      logger,
+    });
+    stops.push(() => scheduler.stop());
+    const board = createRoutingBoard();
+    const proxy = createServiceProxy({
+      client: client.as(user("service-proxy")),
+      informers,
+      board,
+      clock,
+      logger,
+      nodeAddress: options.nodeAddress,
+    });
+    stops.push(() => proxy.stop());
+    const runtime = await options.createRuntime(dataDir);
+    const agent = await startNodeAgent({
+      client: client.as(user("node")),
+      informers,
+      runtime,
+      board,
+      nodeName: options.nodeName,
+      dataDir,
+      clock,
+      logger,
+      keepPods: options.keepPods,
+      address: reachable(options.nodeAddress),
+    });
+    stops.push(() => agent.stop());
+    stops.push(api.nodes.connect(options.nodeName, agent.connection));
+    await publishApiAddress(api, { ip: reachable(address.host), port: https.port });
+    starting.clear();
+    stops.push(() => abort.abort(new Error("the engine was stopped")));
+    return { client, address: url, kubeconfig, notReady, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Names that clients may use for the API server. */
+function serverNames(host: string): string[] {
+  const names = [
+    "localhost",
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+    "127.0.0.1",
+    "127.96.0.1",
+  ];
+  return [...new Set([...names, reachable(host)])];
+}
+
+/** An address that a client on this machine can connect to. */
+function reachable(host: string): string {
+  return host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+}

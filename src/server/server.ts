@@ -1,0 +1,176 @@
+/** One process: engine, operator and web listener, started in order and stopped in reverse. */
+import { mkdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Client } from "../client/client.ts";
+import { systemClock } from "../client/clock.ts";
+import type { Logger } from "../client/logger.ts";
+import { type Engine, type EngineOptions, startEngine } from "../engine/engine.ts";
+import { startOperator } from "../gitops/operator.ts";
+import { Repositories } from "../gitops/repositories.ts";
+import { targetRevision } from "../gitops/application-manifests.ts";
+import type { Application } from "../kube/kinds/application.ts";
+import { keyOf } from "../kube/object.ts";
+import { type Addresses, removeAddresses, writeAddresses } from "./addresses.ts";
+import { applyDefaultApplication, type DefaultApplicationOptions } from "./default-application.ts";
+import { formatAddress, type ListenAddress, ListenError } from "./listen-address.ts";
+import { Metrics } from "./metrics.ts";
+import { credentialSecrets, credentialsFor, decode } from "./repository-credentials.ts";
+import { sendText, startWebListener, type WebHandler } from "./web-listener.ts";
+import { type Follower, webhookEndpoint } from "./webhook-endpoint.ts";
+
+/** Name and namespace of the Secret that holds one webhook secret for each sender. */
+export const WEBHOOK_SECRET = { namespace: "default", name: "gantry-webhook" };
+/** Argo CD's default: webhooks and local watches are faster, polling is the fallback. */
+export const DEFAULT_POLL_INTERVAL_MS = 180_000;
+
+export interface ServerOptions {
+  readonly dataDir: string;
+  readonly api: ListenAddress;
+  readonly web: ListenAddress;
+  readonly nodeAddress: string;
+  readonly nodeName: string;
+  readonly createRuntime: EngineOptions["createRuntime"];
+  readonly keepPods: boolean;
+  readonly application?: DefaultApplicationOptions;
+  readonly pollIntervalMs?: number;
+  readonly version: string;
+  readonly logger: Logger;
+}
+export interface Server {
+  readonly client: Client;
+  readonly addresses: Addresses;
+  readonly kubeconfig: string;
+  stop(): Promise<void>;
+}
+
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { logger, version } = options;
+  const dataDir = resolve(options.dataDir);
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const stops: (() => Promise<unknown> | unknown)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const step of stops.splice(0).reverse()) await step();
+  };
+  try {
+    const engine = await startEngineAt(dataDir, options);
+    stops.push(() => engine.stop());
+    const { client } = engine;
+    const abort = new AbortController();
+    const secrets = credentialSecrets(client);
+    const running = secrets.map((informer) => informer.run(abort.signal));
+    stops.push(() => {
+      abort.abort(new Error("the server was stopped"));
+      return Promise.all(running);
+    });
+    await Promise.all(secrets.map((informer) => informer.synced));
+
+    let followers: () => Iterable<Application> = () => [];
+    const metrics = new Metrics(function* () {
+      for (const { status } of followers())
+        yield {
+          sync: status?.sync?.status ?? "Unknown",
+          health: status?.health?.status ?? "Unknown",
+        };
+    });
+    let refresh: (keys: Iterable<string>) => void = () => undefined;
+    const repositories = new Repositories({
+      dataDir,
+      clock: systemClock,
+      logger,
+      credentialsOf: (repoURL) =>
+        credentialsFor(
+          secrets.flatMap((informer) => informer.list()),
+          repoURL,
+        ),
+      onChange: (keys) => refresh(keys),
+    });
+    stops.push(() => repositories.stop());
+    const operator = await startOperator({
+      client,
+      clock: systemClock,
+      logger,
+      manifests: repositories,
+      pollIntervalMs: options.pollIntervalMs ?? DEFAULT_POLL_INTERVAL_MS,
+      metrics,
+    });
+    stops.push(() => operator.stop());
+    followers = () => operator.applications.list();
+    refresh = (keys) => operator.refresh(keys);
+
+    const webhook = webhookEndpoint({
+      secretOf: (provider) => {
+        const key = `${WEBHOOK_SECRET.namespace}/${WEBHOOK_SECRET.name}`;
+        const secret = secrets
+          .map((informer) => informer.get(key))
+          .find((found) => found !== undefined);
+        return secret === undefined ? undefined : decode(secret, provider);
+      },
+      followers: () => operator.applications.list().map(followerOf),
+      refresh,
+      onAnswer: (code) => metrics.webhook(code),
+      logger,
+    });
+    const web = await startWebListener(options.web, routes(engine, metrics, webhook), logger);
+    stops.push(() => web.close());
+    if (options.application !== undefined)
+      await applyDefaultApplication(client, options.application);
+    const addresses = {
+      api: engine.address,
+      web: `http://${formatAddress({ ...options.web, port: web.port })}`,
+    };
+    await writeAddresses(dataDir, addresses);
+    stops.push(() => removeAddresses(dataDir));
+    logger.info({ ...addresses, version }, "ready");
+    return { client, addresses, kubeconfig: engine.kubeconfig, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startEngineAt(dataDir: string, options: ServerOptions): Promise<Engine> {
+  try {
+    return await startEngine({ ...options, dataDir });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const isListen = (error as NodeJS.ErrnoException).syscall === "listen";
+    if (isListen && code !== undefined)
+      throw new ListenError(
+        "Kubernetes API",
+        options.api,
+        "--api-listen",
+        error as NodeJS.ErrnoException,
+      );
+    throw error;
+  }
+}
+
+function routes(engine: Engine, metrics: Metrics, webhook: WebHandler): Map<string, WebHandler> {
+  return new Map<string, WebHandler>([
+    ["GET /healthz", (_request, response) => sendText(response, 200, "ok\n")],
+    [
+      "GET /readyz",
+      (_request, response) => {
+        const failing = engine.notReady();
+        if (failing.length === 0) sendText(response, 200, "ok\n");
+        else sendText(response, 503, `not ready: ${failing.join(", ")}\n`);
+      },
+    ],
+    [
+      "GET /metrics",
+      async (_request, response) => {
+        const { type, text } = await metrics.expose();
+        sendText(response, 200, text, type);
+      },
+    ],
+    ["POST /api/webhook", webhook],
+  ]);
+}
+
+function followerOf(application: Application): Follower {
+  return {
+    key: keyOf(application),
+    repoURL: application.spec.source.repoURL,
+    revision: targetRevision(application),
+  };
+}
