@@ -1,7 +1,5 @@
 /** Status conditions, as the API conventions describe them: one entry per type. */
 
-export type ConditionStatus = "True" | "False" | "Unknown";
-
 /** What every condition type has; kinds add `observedGeneration`, `lastUpdateTime`, … */
 export interface ConditionLike {
   type: string;

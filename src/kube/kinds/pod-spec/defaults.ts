@@ -120,7 +120,7 @@ function toleratesEviction(toleration: unknown, taint: string): boolean {
 }
 
 /** `1024Mi` becomes `1Gi`; what is no quantity stays for validation to report. */
-export const canonicalQuantities: Change = (amounts) => {
+const canonicalQuantities: Change = (amounts) => {
   const entries = Object.entries(amounts).map(
     ([name, amount]) => [name, canonical(amount)] as const,
   );

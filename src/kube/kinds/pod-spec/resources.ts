@@ -14,7 +14,7 @@ import { invalid, named, required } from "../field-problems.ts";
 const STANDARD_CONTAINER_RESOURCES = ["cpu", "memory", "ephemeral-storage"];
 const NANOS = 1_000_000_000n;
 
-export type Amounts = Readonly<Record<string, string>>;
+type Amounts = Readonly<Record<string, string>>;
 
 /** The amount, or undefined for what is no quantity. */
 export function tryQuantity(text: unknown): Quantity | undefined {

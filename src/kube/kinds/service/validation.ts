@@ -20,7 +20,7 @@ import { needsClusterIP, needsNodePort, type Service } from "./service-object.ts
 
 /** One day. */
 const MAX_AFFINITY_SECONDS = 86_400;
-export const HEADLESS = "None";
+const HEADLESS = "None";
 
 export function validateService({ spec }: Service): FieldError[] {
   if (spec === undefined) return [required("spec")];
