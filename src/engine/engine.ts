@@ -53,7 +53,7 @@ const user = (name: string): UserInfo => ({ name: `system:${name}`, groups: [MAS
 /** @throws the store's errors, and what the operating system says when the address cannot be had */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { dataDir, logger, clock = systemClock, api: address } = options;
-  const stops: (() => Promise<unknown> | unknown)[] = [];
+  const stops: (() => unknown)[] = [];
   const stop = async (): Promise<void> => {
     for (const step of stops.splice(0).reverse()) await step();
   };
