@@ -4,7 +4,7 @@
  * Node has no file locks, so a lock is a file `lock.<n>` that names its holder. Only the newest
  * counts, and it is taken over by creating `lock.<n+1>`, which exactly one of several contenders
  * can: nobody ever deletes a lock that somebody else might have just taken. A released lock stays
- * behind, so that numbers never start again.
+ * behind, empty, so that numbers never start again (and emptying works on a full disk).
  */
 import { execFileSync } from "node:child_process";
 import {
@@ -14,8 +14,8 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
-  renameSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -46,7 +46,6 @@ interface Holder {
   readonly startTime: string | undefined;
   readonly bootId: string | undefined;
   readonly pidNamespace: string | undefined;
-  readonly released: boolean;
 }
 
 /** Each attempt fails only when another process took the lock in the same instant. */
@@ -68,7 +67,7 @@ export function lockDataDirectory(directory: string): DirectoryLock {
     const mine = lockFile(directory, newest + 1);
     if (!createLock(mine)) continue;
     for (const old of locks) rmSync(lockFile(directory, old), { force: true });
-    return { directory, release: () => replaceLock(mine) };
+    return { directory, release: () => truncateSync(mine) };
   }
   throw new Error(`could not lock ${directory}: too many processes try at the same time`);
 }
@@ -107,13 +106,7 @@ function createLock(file: string): boolean {
   }
 }
 
-function replaceLock(file: string): void {
-  const draft = `${file}.${process.pid}.new`;
-  writeFileSync(draft, JSON.stringify({ ...self(), released: true }), { mode: 0o600 });
-  renameSync(draft, file);
-}
-
-/** Undefined when the file is gone or does not name anyone, as after a power failure. */
+/** Undefined when the file is gone or names nobody: released, or cut short by a power failure. */
 function readHolder(file: string): Holder | undefined {
   try {
     const holder = JSON.parse(readFileSync(file, "utf8")) as Partial<Holder>;
@@ -129,7 +122,6 @@ function self(): Holder {
     startTime: startTimeOf(process.pid),
     bootId: bootId(),
     pidNamespace: pidNamespace(),
-    released: false,
   };
 }
 
@@ -139,7 +131,6 @@ function self(): Holder {
  * notices that another process has opened the database and stops writing.
  */
 function isAlive(holder: Holder): boolean {
-  if (holder.released) return false;
   if (holder.bootId !== bootId() || holder.pidNamespace !== pidNamespace()) return false;
   try {
     process.kill(holder.pid, 0);

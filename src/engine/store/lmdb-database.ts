@@ -37,12 +37,11 @@ export async function openForWriting(
   const entries: { key: Buffer; value: Buffer }[] = [];
   scanLmdbFile(file, (key, value) => entries.push({ key, value }));
   const { header: previous, records } = decodeTable(entries, file);
-  const database = openFile(file, false);
   const header = { ...previous, generation: previous.generation + 1 };
-  database.transactionSync(() => {
-    database.removeSync(ownerKey(previous.generation));
-    database.putSync(ownerKey(header.generation), Buffer.from([1]));
-    database.putSync(headerKey, encodeHeader(header));
+  const database = await openAndWrite(file, (opened) => {
+    opened.removeSync(ownerKey(previous.generation));
+    opened.putSync(ownerKey(header.generation), Buffer.from([1]));
+    opened.putSync(headerKey, encodeHeader(header));
   });
   return { database, header, records };
 }
@@ -67,14 +66,29 @@ export function contentOf(database: LmdbDatabase, file: string): TableContent {
 async function create(file: string): Promise<void> {
   const draft = `${file}.new`;
   for (const leftover of [draft, `${draft}-lock`]) rmSync(leftover, { force: true });
-  const database = openFile(draft, false);
   const header: TableHeader = { format: TABLE_FORMAT, compactedRevision: 1, generation: 0 };
-  database.transactionSync(() => database.putSync(headerKey, encodeHeader(header)));
+  const database = await openAndWrite(draft, (opened) =>
+    opened.putSync(headerKey, encodeHeader(header)),
+  );
   await database.close();
   rmSync(`${draft}-lock`, { force: true });
   chmodSync(draft, 0o600);
   renameSync(draft, file);
   syncDirectory(dirname(file));
+}
+
+async function openAndWrite(
+  file: string,
+  write: (database: LmdbDatabase) => void,
+): Promise<LmdbDatabase> {
+  const database = openFile(file, false);
+  try {
+    database.transactionSync(() => write(database));
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
 }
 
 function openFile(path: string, readOnly: boolean): LmdbDatabase {

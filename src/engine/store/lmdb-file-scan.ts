@@ -67,6 +67,7 @@ class FileScan {
   readonly #sizeBytes: number;
   #pageSize = 0;
   #lastPage = 0;
+  #txnId = 0n;
   /** One per page: whether a tree refers to it. */
   #used = new Uint8Array(0);
   #usedPages = 0;
@@ -82,6 +83,7 @@ class FileScan {
     // A page is used at most once, and none lies behind the end of the file but free ones.
     const pages = Math.min(meta.lastPage + 1, Math.ceil(this.#sizeBytes / this.#pageSize));
     this.#lastPage = meta.lastPage;
+    this.#txnId = meta.txnId;
     this.#used = new Uint8Array(pages);
     this.#walk(meta.main, this.#inOrder(onEntry));
     const freeLists: Buffer[] = [];
@@ -157,6 +159,9 @@ class FileScan {
       (flags & (BRANCH | LEAF)) !== (depth > 1 ? BRANCH : LEAF)
     )
       this.#fail(`page ${number} is not the page that its tree refers to`);
+    // LMDB would change a page of a later transaction in place, in memory that it may not write to.
+    if (page.readBigUInt64LE(8) > this.#txnId)
+      this.#fail(`page ${number} claims to be from the future`);
     if (lower === 0 || lower % 2 !== 0 || lower > upper || upper > room)
       this.#fail(`page ${number} has impossible bounds`);
     let entries = 0;

@@ -5,6 +5,7 @@
  */
 import { dirname } from "node:path";
 import type { Clock } from "../../client/clock.ts";
+import { diskFullMessage, isDiskFull } from "./disk-space.ts";
 import { contentOf, databaseFile, type LmdbDatabase, openForWriting } from "./lmdb-database.ts";
 import {
   encodeHeader,
@@ -69,7 +70,7 @@ export class LmdbLog implements RevisionLog {
     try {
       await this.#transaction(commit, header);
     } catch (error) {
-      this.#state = stateAfter(await causeOf(error), this.#clock.now(), this.#file);
+      this.#state = this.#stateAfter(await causeOf(error), sizeOf(commit));
       throw new StoreUnavailableError(this.#reason(), { cause: error });
     }
     this.#header = header;
@@ -125,8 +126,24 @@ export class LmdbLog implements RevisionLog {
       });
       this.#state = { kind: "open" };
     } catch (error) {
-      this.#state = stateAfter(error, this.#clock.now(), this.#file);
+      this.#state = this.#stateAfter(error, 0);
     }
+  }
+
+  #stateAfter(error: unknown, sizeBytes: number): State {
+    const file = this.#file;
+    if (isDiskFull(error, dirname(file), sizeBytes + MIN_COMMIT_BYTES))
+      return {
+        kind: "full",
+        reason: `${diskFullMessage(file, dirname(file))}, writing then goes on by itself`,
+        retryAtMs: this.#clock.now() + RETRY_INTERVAL_MS,
+      };
+    // After a failed sync the kernel reports success for data that it has dropped: only what can
+    // be read back after a restart is known to be there.
+    return {
+      kind: "failed",
+      reason: `writing to ${file} failed (${messageOf(error)}): check the disk, then restart`,
+    };
   }
 
   #reason(): string {
@@ -148,21 +165,13 @@ async function causeOf(error: unknown): Promise<unknown> {
   }
 }
 
-/** POSIX: no space left on device, disk quota exceeded. Nothing else passes by itself. */
-const DISK_FULL = /ENOSPC|EDQUOT|no space left|quota exceeded/i;
+/** Pages that the smallest commit may need, with those of the tree above it. */
+const MIN_COMMIT_BYTES = 64 * 1024;
 
-function stateAfter(error: unknown, nowMs: number, file: string): State {
-  const message = error instanceof Error ? error.message : String(error);
-  if (DISK_FULL.test(message))
-    return {
-      kind: "full",
-      reason: `the disk that holds ${file} is full (${message}): free some space in ${dirname(file)}, writing then goes on by itself`,
-      retryAtMs: nowMs + RETRY_INTERVAL_MS,
-    };
-  // After a failed sync the kernel reports success for data that it has dropped: only what can be
-  // read back after a restart is known to be there.
-  return {
-    kind: "failed",
-    reason: `writing to ${file} failed (${message}): check the disk, then restart`,
-  };
+function sizeOf({ append }: LogCommit): number {
+  return append.reduce((sum, { current }) => sum + current.json.length, 0);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
