@@ -115,7 +115,7 @@ async function startKubelet(client: Client): Promise<{ stop(): Promise<void> }> 
       await client.create(pods, binding, { subresource: "binding" });
     } else if (deletionTimestamp !== undefined) {
       await client.delete(pods, key, { gracePeriodSeconds: 0 });
-    } else if (pod.status?.phase !== "Running") {
+    } else if ((pod.status?.phase ?? "Pending") === "Pending") {
       const [container] = pod.spec.containers;
       const containerPort = container?.ports?.[0]?.containerPort;
       if (
