@@ -3,7 +3,15 @@ import { configMaps } from "../../../src/kube/kinds/configmap.ts";
 import { type Deployment, deployments } from "../../../src/kube/kinds/deployment.ts";
 import { endpointSlices } from "../../../src/kube/kinds/endpointslice.ts";
 import { pods } from "../../../src/kube/kinds/pod.ts";
-import { configMap, deployment, inDefault, pod, startServer } from "./test-server.ts";
+import {
+  asAdmin,
+  configMap,
+  deployment,
+  inDefault,
+  pod,
+  served,
+  startServer,
+} from "./test-server.ts";
 
 const scaled = (object: Deployment, replicas: number): Deployment => ({
   ...object,
@@ -97,7 +105,7 @@ test("server-set metadata survives an update that leaves it out or lies about it
 test("updating what is not there is 404, under another name 400", async () => {
   const { client, server } = await startServer();
   await expect(client.update(configMaps, configMap("a"))).rejects.toMatchObject({ code: 404 });
-  const { asAdmin, served } = await import("./test-server.ts");
+
   await expect(
     server.update(asAdmin, {
       kind: served(server, configMaps),

@@ -17,6 +17,7 @@ import { checkObjectSize } from "./object-size.ts";
 import { updateTracker } from "./ownership.ts";
 import { complete, validateNew } from "./rules.ts";
 import { timestamp } from "./timestamp.ts";
+import { sendWarnings } from "./warnings.ts";
 
 export interface CreateRequest {
   readonly kind: ServedKind;
@@ -61,8 +62,6 @@ async function createObject(
     );
   }
   checkUnknownFields(context, kind.kind, body);
-  const warnings = kind.kind.strategy.warnings?.(body) ?? [];
-  for (const warning of warnings) context.warn?.(warning);
   const prefix = body.metadata.generateName ?? "";
   if (body.metadata.name !== "" || prefix === "") {
     return createNamed(backend, context, kind, body);
@@ -97,6 +96,7 @@ async function createNamed(
       return { action: "put", object: newObject(backend, kind, { body, admission, track }) };
     },
   });
+  sendWarnings(context, kind.kind, outcome, body);
   return outcome.encoded;
 }
 

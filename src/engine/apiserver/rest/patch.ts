@@ -22,6 +22,7 @@ import { checkUnknownFields } from "./field-validation.ts";
 import { updateTracker } from "./ownership.ts";
 import type { PatchRequest, PatchStep } from "./patch-step.ts";
 import { planUpdate } from "./plan-update.ts";
+import { sendWarnings } from "./warnings.ts";
 
 export interface PatchResult {
   readonly encoded: Encoded;
@@ -55,6 +56,7 @@ export function patch(
         );
       },
     });
+    sendWarnings(context, kind.kind, outcome, outcome.encoded.object);
     return { encoded: view.read(outcome.encoded), created };
   });
 }

@@ -12,6 +12,7 @@ import { commit } from "./commit.ts";
 import { checkUnknownFields } from "./field-validation.ts";
 import { updateTracker } from "./ownership.ts";
 import { planUpdate } from "./plan-update.ts";
+import { sendWarnings } from "./warnings.ts";
 
 export interface UpdateRequest extends Target {
   readonly object: KubeObject;
@@ -50,6 +51,7 @@ export function update(
         });
       },
     });
+    sendWarnings(context, kind.kind, outcome, written);
     return view.read(outcome.encoded);
   });
 }
