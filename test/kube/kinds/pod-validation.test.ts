@@ -444,12 +444,24 @@ describe("a pod is refused for", () => {
 });
 
 test("the writer is warned of what is allowed but hardly meant", () => {
-  const env = [{ name: "A" }, { name: "A" }];
-  const resources = { requests: { memory: "100m" } };
-  const spec = { containers: [{ ...app, env, resources }], terminationGracePeriodSeconds: -1 };
+  const spec = {
+    containers: [
+      {
+        ...app,
+        env: [{ name: "A" }, { name: "A" }],
+        resources: { requests: { memory: "100m" } },
+      },
+    ],
+    serviceAccount: "robot",
+    nodeSelector: { "beta.kubernetes.io/os": "linux", disk: "ssd" },
+    terminationGracePeriodSeconds: -1,
+  };
   expect(pods.strategy.warnings?.(draft(pods, { spec }))).toEqual([
     'spec.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply',
     'spec.containers[0].resources.requests[memory]: fractional byte value "100m" is invalid, must be an integer',
+    "spec.serviceAccount: deprecated; use serviceAccountName",
+    'spec.nodeSelector[beta.kubernetes.io/os]: deprecated; use "kubernetes.io/os"',
     "spec.terminationGracePeriodSeconds: -1 is treated as 1",
   ]);
+  expect(pods.strategy.warnings?.(draft(pods, { spec: { containers: [app] } }))).toEqual([]);
 });

@@ -1,9 +1,18 @@
 /** What is allowed in a pod spec but probably not meant; sent as `Warning` headers. */
-import { isObject } from "../../json-object.ts";
+import { isObject, type UnknownObject } from "../../json-object.ts";
 import { tryQuantity } from "./resources.ts";
 
 const NANOS = 1_000_000_000n;
 const BYTE_RESOURCES = ["memory", "ephemeral-storage"];
+
+/** Labels of nodes that Kubernetes renamed, with their present names. */
+const RENAMED_NODE_LABELS: ReadonlyMap<string, string> = new Map([
+  ["beta.kubernetes.io/arch", "kubernetes.io/arch"],
+  ["beta.kubernetes.io/os", "kubernetes.io/os"],
+  ["beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type"],
+  ["failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone"],
+  ["failure-domain.beta.kubernetes.io/region", "topology.kubernetes.io/region"],
+]);
 
 /** Takes any JSON: what does not have the expected shape is for the schema check to report. */
 export function podSpecWarnings(spec: unknown, field: string): string[] {
@@ -19,9 +28,23 @@ export function podSpecWarnings(spec: unknown, field: string): string[] {
       ];
     }),
   );
+  warnings.push(...deprecatedNames(spec, field));
   const grace = spec.terminationGracePeriodSeconds;
   if (typeof grace === "number" && grace < 0) {
     warnings.push(`${field}.terminationGracePeriodSeconds: ${grace} is treated as 1`);
+  }
+  return warnings;
+}
+
+function deprecatedNames(spec: UnknownObject, field: string): string[] {
+  const warnings: string[] = [];
+  if (typeof spec.serviceAccount === "string" && spec.serviceAccountName === undefined) {
+    warnings.push(`${field}.serviceAccount: deprecated; use serviceAccountName`);
+  }
+  for (const label of Object.keys(isObject(spec.nodeSelector) ? spec.nodeSelector : {})) {
+    const current = RENAMED_NODE_LABELS.get(label);
+    if (current === undefined) continue;
+    warnings.push(`${field}.nodeSelector[${label}]: deprecated; use "${current}"`);
   }
   return warnings;
 }
