@@ -5,8 +5,8 @@ import { pino } from "pino";
 import type { Client } from "../client/client.ts";
 import { openProcessRuntime } from "../engine/node/runtime/process/process-runtime.ts";
 import { parseDuration } from "../gitops/duration.ts";
-import { applications } from "../kube/kinds/application.ts";
-import { services } from "../kube/kinds/service.ts";
+import { type ApplicationResource, applications } from "../kube/kinds/application.ts";
+import { type Service, services } from "../kube/kinds/service.ts";
 import type { ListenAddress } from "../server/listen-address.ts";
 import { type Server, startServer } from "../server/server.ts";
 import { type CliContext, CliError } from "./context.ts";
@@ -144,17 +144,26 @@ async function firstRollout(client: Client, signal: AbortSignal): Promise<string
       const problem = status?.conditions?.[0];
       if (problem !== undefined)
         throw new CliError(`the sample cannot be deployed: ${problem.message}`);
-      if (status?.sync?.status === "Synced" && status.health?.status === "Healthy") break;
+      if (status?.sync?.status === "Synced" && status.resources?.every(isRunning) === true) break;
     }
   } catch (error) {
     if (signal.aborted) return undefined;
     throw error;
   }
   const { items } = await client.list(services, { namespace: "default" });
-  for (const { spec, status } of items) {
-    const ip = status?.loadBalancer?.ingress?.[0]?.ip;
-    const port = spec?.ports?.[0]?.port;
-    if (ip !== undefined && port !== undefined) return `http://${ip}:${port}`;
-  }
-  return undefined;
+  return items.map(addressOf).find((address) => address !== undefined);
+}
+
+/** Services aside: a load balancer's port may be taken, and the app runs all the same. */
+function isRunning({ kind, health }: ApplicationResource): boolean {
+  return kind === "Service" || health === undefined || health.status === "Healthy";
+}
+
+/** Of a load balancer; its node port where its own port is taken on this machine. */
+function addressOf({ spec, status }: Service): string | undefined {
+  const port = spec?.ports?.[0];
+  if (spec?.type !== "LoadBalancer" || port === undefined) return undefined;
+  const ip = status?.loadBalancer?.ingress?.[0]?.ip;
+  if (ip !== undefined) return `http://${ip}:${port.port}`;
+  return port.nodePort === undefined ? undefined : `http://127.0.0.1:${port.nodePort}`;
 }

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import type { Client } from "../client/client.ts";
 import { type Clock, systemClock } from "../client/clock.ts";
+import { createEventRecorder } from "../client/event-recorder.ts";
 import { Informers } from "../client/informers.ts";
 import type { Logger } from "../client/logger.ts";
 import { createApiServer } from "./apiserver/api-server.ts";
@@ -90,6 +91,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 
     const client = new InProcessClient(api, ADMIN);
     const abort = new AbortController();
+    stops.push(() => abort.abort(new Error("the engine was stopped")));
     const informers = new Informers(client.as(user("informers")), { clock, logger });
     stops.push(() => informers.stop());
     const controllers = await startControllers({
@@ -112,6 +114,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       client: client.as(user("service-proxy")),
       informers,
       board,
+      recorder: createEventRecorder({
+        client: client.as(user("service-proxy")),
+        component: "service-proxy",
+        clock,
+        logger,
+        signal: abort.signal,
+      }),
       clock,
       logger,
       nodeAddress: options.nodeAddress,
@@ -134,7 +143,6 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stops.push(api.nodes.connect(options.nodeName, agent.connection));
     await publishApiAddress(api, { ip: reachable(address.host), port: https.port });
     starting.clear();
-    stops.push(() => abort.abort(new Error("the engine was stopped")));
     return { client, address: url, kubeconfig, notReady, stop };
   } catch (error) {
     await stop();

@@ -5,6 +5,7 @@
  */
 import type { Client } from "../../client/client.ts";
 import type { Clock } from "../../client/clock.ts";
+import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Informers } from "../../client/informers.ts";
 import type { Logger } from "../../client/logger.ts";
 import { type EndpointSlice, endpointSlices } from "../../kube/kinds/endpointslice.ts";
@@ -23,6 +24,8 @@ const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
 const BY_SERVICE = "service-proxy/by-service";
 /** Codes that say: this address is not ours to bind, another one may be. */
 const NOT_BINDABLE = new Set(["EACCES", "EADDRNOTAVAIL", "EADDRINUSE", "EPERM"]);
+/** How long until an address that was taken is tried again. */
+const BIND_RETRY_MS = 10_000;
 /** Upstream's default of `sessionAffinityConfig.clientIP.timeoutSeconds`. */
 const DEFAULT_AFFINITY_SECONDS = 10_800;
 
@@ -30,6 +33,7 @@ export interface ServiceProxyOptions {
   readonly client: Client;
   readonly informers: Informers;
   readonly board: RoutingBoard;
+  readonly recorder: EventRecorder;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Where NodePorts and LoadBalancers listen, e.g. `127.0.0.1` or `0.0.0.0`. */
@@ -54,6 +58,8 @@ class KubernetesServiceProxy implements ServiceProxy {
   readonly #slices;
   readonly #unsubscribe: (() => void)[];
   readonly #work = new Set<Promise<void>>();
+  /** Addresses that could not be bound, until they are tried again: how to cancel that. */
+  readonly #unbound = new Map<string, () => void>();
   #appliedRevision = 0;
   #stopped = false;
 
@@ -80,6 +86,7 @@ class KubernetesServiceProxy implements ServiceProxy {
     this.#stopped = true;
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     for (const key of this.#ports.keys()) this.#remove(key);
+    for (const cancel of this.#unbound.values()) cancel();
     this.#consumer.close();
     await Promise.all(this.#work);
   }
@@ -121,7 +128,8 @@ class KubernetesServiceProxy implements ServiceProxy {
     const wanted = bindAddresses(service, route, this.#options.nodeAddress);
     for (const id of port.listening) if (!wanted.has(id)) port.unlisten(id);
     for (const [id, address] of wanted) {
-      if (!port.isListening(id)) this.#track(this.#listen(service, route, port, id, address));
+      if (port.isListening(id) || this.#unbound.has(`${keyOf(service)} ${id}`)) continue;
+      this.#track(this.#listen(service, route, port, id, address));
     }
   }
 
@@ -138,15 +146,25 @@ class KubernetesServiceProxy implements ServiceProxy {
     } catch (error) {
       if (!(error instanceof BindError)) throw error;
       if (!id.startsWith("cluster/") || !NOT_BINDABLE.has(error.code)) {
-        this.#options.logger.warn(
-          { err: error, service: keyOf(service) },
-          "service address not bound",
-        );
+        this.#notBound(service, id, error);
         return;
       }
       const substitute = await port.listen(id, { host: "127.0.0.1", port: 0 });
       await this.#publishSubstitute(service, route, `127.0.0.1:${substitute}`);
     }
+  }
+
+  /** Told once; tried again after a while, since whoever has the address may give it up. */
+  #notBound(service: Service, id: string, error: BindError): void {
+    const { clock, recorder } = this.#options;
+    const key = keyOf(service);
+    recorder.record(service, "Warning", "AddressNotBound", error.message);
+    const retryId = `${key} ${id}`;
+    const cancel = clock.after(BIND_RETRY_MS, () => {
+      this.#unbound.delete(retryId);
+      this.#sync(key);
+    });
+    this.#unbound.set(retryId, cancel);
   }
 
   #track(work: Promise<void>): void {
