@@ -1,0 +1,115 @@
+/** A `gantry up` of its own in a temporary directory, with a Git repository to commit to. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { loadClusterAccess } from "../src/client/http/cluster-access.ts";
+import { HttpClient } from "../src/client/http/http-client.ts";
+
+const GANTRY = fileURLToPath(new URL("../gantry.js", import.meta.url));
+const READY_TIMEOUT_MS = 60_000;
+
+export class GantryProcess {
+  readonly directory = mkdtempSync(join(tmpdir(), "gantry-bench-"));
+  readonly repository = join(this.directory, "repo");
+  readonly dataDir = join(this.directory, "data");
+  #child: ChildProcess | undefined;
+
+  /** Milliseconds from the start of the process until it says that it is ready. */
+  async start(args: readonly string[] = []): Promise<number> {
+    const startedMs = performance.now();
+    const flags = [
+      "--data-dir",
+      this.dataDir,
+      "--api-listen",
+      "127.0.0.1:0",
+      "--listen",
+      "127.0.0.1:0",
+    ];
+    const child = spawn(process.execPath, [GANTRY, "up", ...flags, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { PATH: process.env["PATH"], HOME: this.directory },
+    });
+    this.#child = child;
+    const log: string[] = [];
+    createInterface({ input: child.stderr }).on("line", (line) => {
+      log.push(line);
+      if (log.length > 200) log.shift();
+    });
+    const lines = createInterface({ input: child.stdout });
+    const ready = new Promise<number>((resolve, reject) => {
+      lines.on("line", (line) => {
+        if (line.startsWith("kubeconfig")) resolve(performance.now() - startedMs);
+      });
+      child.once("exit", (code) =>
+        reject(new Error(`gantry ended with ${code}:\n${log.join("\n")}`)),
+      );
+      setTimeout(() => reject(new Error("gantry is not ready")), READY_TIMEOUT_MS).unref();
+    });
+    return ready;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+  get addresses(): { api: string; web: string } {
+    return JSON.parse(readFileSync(join(this.dataDir, "addresses.json"), "utf8")) as {
+      api: string;
+      web: string;
+    };
+  }
+  async client(): Promise<HttpClient> {
+    return new HttpClient(await loadClusterAccess({ path: join(this.dataDir, "kubeconfig") }));
+  }
+  /** Resident memory of the process, MiB. */
+  rssMb(): number {
+    const kb = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"))?.[1];
+    return Math.round(Number(kb) / 1024);
+  }
+
+  /** Writes files and commits them; makes the repository first if need be. Returns the commit. */
+  commit(files: Readonly<Record<string, string>>, message: string): string {
+    mkdirSync(this.repository, { recursive: true });
+    if (!this.#hasRepository) this.git("init", "-q", "-b", "main");
+    this.#hasRepository = true;
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(this.repository, path)), { recursive: true });
+      writeFileSync(join(this.repository, path), content);
+    }
+    this.git("add", "-A");
+    this.git(
+      "-c",
+      "user.name=bench",
+      "-c",
+      "user.email=bench@gantry.invalid",
+      "commit",
+      "-q",
+      "-m",
+      message,
+    );
+    return this.git("rev-parse", "HEAD").trim();
+  }
+  #hasRepository = false;
+
+  git(...args: string[]): string {
+    return execFileSync("git", args, { cwd: this.repository, encoding: "utf8" });
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child;
+    if (child !== undefined && child.exitCode === null) {
+      child.removeAllListeners("exit");
+      child.kill("SIGTERM");
+      await once(child, "exit");
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+export function percentile(values: readonly number[], fraction: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))] ?? Number.NaN;
+}
