@@ -10,6 +10,9 @@ import {
 /** What of an answer that is no Status goes into the message: proxies answer with whole pages. */
 const MAX_QUOTED_CHARACTERS = 200;
 
+/** Codes of OpenSSL and Node for certificates that do not verify. */
+const NOT_TRUSTED = /CERT|SIGN|^ERR_TLS/;
+
 export function isStatusObject(value: unknown): value is Status {
   return isObject(value) && value.kind === "Status" && value.apiVersion === "v1";
 }
@@ -33,10 +36,9 @@ export function responseError(code: number, body: string, request: string): Stat
 /** The failure when there was no usable answer: refused, reset, timed out, certificate not trusted. */
 export function connectionError(error: unknown, server: string): StatusError {
   const { text, code } = rootCause(error);
-  const advice =
-    code.includes("CERT") || code.includes("SIGNED") || code.startsWith("ERR_TLS")
-      ? "check certificate-authority-data of the kubeconfig"
-      : "check that the server runs and that its address is right";
+  const advice = NOT_TRUSTED.test(code)
+    ? "check certificate-authority-data of the kubeconfig"
+    : "check that the server runs and that its address is right";
   const status: Status = {
     kind: "Status",
     apiVersion: "v1",
