@@ -16,7 +16,7 @@ import { validate } from "./commands/validate.ts";
 import { verifyStore } from "./commands/verify-store.ts";
 import { type CliContext, CliError, EXIT } from "./context.ts";
 import { describeFailure } from "./failure.ts";
-import { packageVersion } from "./version.ts";
+import { packageVersion } from "./package-root.ts";
 
 const root = buildRouteMap<string, CliContext>({
   routes: {

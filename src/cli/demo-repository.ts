@@ -2,13 +2,12 @@
 import * as fs from "node:fs";
 import { cp, mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import git from "isomorphic-git";
+import { packageRoot } from "./package-root.ts";
 
 const AUTHOR = { name: "Gantry demo", email: "demo@gantry.invalid" };
 
-/** `sample-repo/` lies beside `dist/` in the package. */
-const SAMPLE = fileURLToPath(new URL("../sample-repo", import.meta.url));
+const SAMPLE = join(packageRoot, "sample-repo");
 
 /** Returns false, and changes nothing, when the repository is there already. */
 export async function seedDemoRepository(directory: string): Promise<boolean> {

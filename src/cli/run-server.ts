@@ -12,7 +12,7 @@ import { type Server, startServer } from "../server/server.ts";
 import { type CliContext, CliError } from "./context.ts";
 import { seedDemoRepository } from "./demo-repository.ts";
 import { printLine, progress } from "./output.ts";
-import { packageVersion } from "./version.ts";
+import { packageVersion } from "./package-root.ts";
 
 interface ServerFlags {
   readonly dataDir: string;
