@@ -27,6 +27,7 @@ import { CustomResources } from "./custom-resources/custom-resources.ts";
 import { definitionLifecycle } from "./custom-resources/definition-lifecycle.ts";
 import type { Encoded } from "./encoded.ts";
 import { NodeConnections } from "./node-connections.ts";
+import { EventExpiry } from "./event-expiry.ts";
 import { KindRegistry } from "./registry.ts";
 import type { RequestContext } from "./request-context.ts";
 import { type CreateRequest, create } from "./rest/create.ts";
@@ -82,6 +83,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const serviceIndex = new ServiceAddressIndex(options.store);
   const backend = createBackend(options, serviceIndex);
   const customResources = new CustomResources(backend);
+  const eventExpiry = new EventExpiry(backend);
   return {
     registry: backend.registry,
     nodes: backend.nodes,
@@ -97,6 +99,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     close: async () => {
       backend.hubs.close();
       serviceIndex.close();
+      await eventExpiry.close();
       await customResources.close();
     },
   };
