@@ -3,7 +3,6 @@ import { runtimeConformance } from "../runtime-conformance.ts";
 
 runtimeConformance("process", {
   open: (directory) => openProcessRuntime({ podsDirectory: directory }),
-  survivesRestart: true,
   programs: {
     serve: ["/bin/sleep", "1000"],
     stubborn: ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done"],

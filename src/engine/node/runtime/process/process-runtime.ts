@@ -180,8 +180,9 @@ class ProcessRuntime implements Runtime {
   }
 
   async stats(id: string): Promise<ContainerStats | undefined> {
-    const group = this.#containers.get(id)?.group;
-    return group === undefined ? undefined : processGroupStats(group);
+    const container = this.#containers.get(id);
+    if (container?.group === undefined || container.status.state !== "running") return undefined;
+    return processGroupStats(container.group);
   }
 
   onChange(listener: (status: ContainerStatus) => void): () => void {

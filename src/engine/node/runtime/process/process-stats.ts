@@ -20,7 +20,7 @@ async function linuxStats(group: number): Promise<ContainerStats | undefined> {
   for (const pid of pids) {
     const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (Number(fields[2]) !== group) continue;
+    if (Number(fields[2]) !== group || fields[0] === "Z") continue;
     found = true;
     cpuTicks += BigInt(fields[11] ?? 0) + BigInt(fields[12] ?? 0);
     memoryBytes += Number(fields[21] ?? 0) * PAGE_BYTES;
