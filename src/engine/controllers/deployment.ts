@@ -10,7 +10,6 @@ import { deepEqual } from "../../kube/equality.ts";
 import { type Deployment, deployments } from "../../kube/kinds/deployment.ts";
 import { pods as podResource } from "../../kube/kinds/pod.ts";
 import { type ReplicaSet, replicaSets } from "../../kube/kinds/replicaset.ts";
-import { matchesLabels, selectorOf } from "../../kube/label-selector.ts";
 import { type KubeObject, keyOf, type ObjectKey } from "../../kube/object.ts";
 import { isStatus } from "../../kube/status-error.ts";
 import type { Controller, ControllerContext } from "./controller-context.ts";
@@ -24,6 +23,7 @@ import { isNamespaceTerminating } from "./namespace-terminating.ts";
 import { claim, planClaim } from "./ownership/claim.ts";
 import { addOwnerIndexes, controlledBy, orphansIn } from "./ownership/owner-indexes.ts";
 import { controllerOf, isControlledBy } from "./ownership/owner-reference.ts";
+import { claimSelector, selects } from "./ownership/owner-selector.ts";
 import { isTerminal } from "./replicaset/pod-state.ts";
 
 const NAME = "deployment-controller";
@@ -59,9 +59,7 @@ export function createDeploymentController(context: ControllerContext): Controll
     const { namespace = "", labels } = set.metadata;
     const controller = controllerOf(set);
     if (controller === undefined)
-      return all
-        .list(namespace)
-        .filter((owner) => matchesLabels(selectorOf(owner.spec?.selector), labels));
+      return all.list(namespace).filter((owner) => selects(owner.spec?.selector, labels));
     const owner = all.get(`${namespace}/${controller.name}`);
     return owner !== undefined && owner.metadata.uid === controller.uid ? [owner] : [];
   }
@@ -73,7 +71,7 @@ export function createDeploymentController(context: ControllerContext): Controll
       ...controlledBy(sets, deployment),
       ...orphansIn(sets, deployment.metadata.namespace),
     ];
-    const planned = planClaim(deployment, selectorOf(deployment.spec?.selector), candidates);
+    const planned = planClaim(deployment, claimSelector(deployment.spec?.selector), candidates);
     const action = { client, resource: replicaSets, ownerResource: deployments, owner: deployment };
     const owned = await claim(action, planned);
     const nowMs = clock.now();

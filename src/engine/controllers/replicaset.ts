@@ -10,7 +10,6 @@ import { WorkQueue } from "../../client/work-queue.ts";
 import { deepEqual } from "../../kube/equality.ts";
 import { type Pod, pods as podResource } from "../../kube/kinds/pod.ts";
 import { type ReplicaSet, replicaSets } from "../../kube/kinds/replicaset.ts";
-import { matchesLabels, selectorOf } from "../../kube/label-selector.ts";
 import { keyOf, type ObjectKey } from "../../kube/object.ts";
 import { isStatus } from "../../kube/status-error.ts";
 import type { Controller, ControllerContext } from "./controller-context.ts";
@@ -23,6 +22,7 @@ import {
   orphansIn,
 } from "./ownership/owner-indexes.ts";
 import { controllerOf } from "./ownership/owner-reference.ts";
+import { claimSelector, selects } from "./ownership/owner-selector.ts";
 import { podFromTemplate } from "./replicaset/pod-from-template.ts";
 import { isActive } from "./replicaset/pod-state.ts";
 import { planReplicas, type ReplicaPlan } from "./replicaset/replica-plan.ts";
@@ -61,9 +61,7 @@ export function createReplicaSetController(context: ControllerContext): Controll
     const { namespace = "", labels } = pod.metadata;
     const controller = controllerOf(pod);
     if (controller === undefined)
-      return sets
-        .list(namespace)
-        .filter((set) => matchesLabels(selectorOf(set.spec?.selector), labels));
+      return sets.list(namespace).filter((set) => selects(set.spec?.selector, labels));
     const owner = sets.get(`${namespace}/${controller.name}`);
     return owner !== undefined && owner.metadata.uid === controller.uid ? [owner] : [];
   }
@@ -77,7 +75,7 @@ export function createReplicaSetController(context: ControllerContext): Controll
     // Asked before the pods are read: the cache can only get newer.
     const isBehind = ownWrites.isBehind(key, pods.revision);
     const candidates = [...controlledBy(pods, set), ...orphansIn(pods, set.metadata.namespace)];
-    const planned = planClaim(set, selectorOf(set.spec?.selector), candidates, isActive);
+    const planned = planClaim(set, claimSelector(set.spec?.selector), candidates, isActive);
     const action = { client, resource: podResource, ownerResource: replicaSets, owner: set };
     const owned = await claim(action, planned);
     const outcome =

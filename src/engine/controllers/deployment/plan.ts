@@ -2,9 +2,9 @@
  * Everything that one look at a Deployment and its ReplicaSets leads to. Pure: the controller
  * carries it out. Repeating it on the outcome leads step by step to the wanted state.
  */
+import { deepEqual } from "../../../kube/equality.ts";
 import type { Deployment } from "../../../kube/kinds/deployment.ts";
 import type { ReplicaSet } from "../../../kube/kinds/replicaset.ts";
-import { deepEqual } from "../../../kube/equality.ts";
 import { isRollingUpdate, replicasOf } from "./bounds.ts";
 import { deadlineInMs, deploymentConditions } from "./conditions.ts";
 import { countReplicas, type DeploymentStatus, isComplete } from "./deployment-status.ts";
