@@ -109,7 +109,8 @@ test("what is not wanted any more is not written any more: a settled cluster is 
   await rolledOut("v1", 2);
   await cluster.settle();
   const { revision } = store;
-  await clock.advance(3_600_000);
+  // Less than an hour, when Events begin to expire.
+  await clock.advance(1_800_000);
   expect(store.revision).toBe(revision);
 });
 
@@ -139,4 +140,44 @@ test("a name that a foreign ReplicaSet has is avoided by hashing again", async (
   const names = (await cluster.list(replicaSets)).map(({ metadata }) => metadata.name);
   expect(names).toHaveLength(2);
   expect(names).toContain(name);
+});
+
+test("Recreate: the new version starts after the last old pod is gone", async () => {
+  cluster = await startCluster();
+  const { client } = cluster;
+  const { spec, ...rest } = webDeployment(3);
+  const { selector = {}, template = {} } = spec ?? {};
+  const strategy = { type: "Recreate" };
+  await client.create(deployments, {
+    ...rest,
+    spec: { replicas: 3, selector, template, strategy },
+  });
+  await rolledOut("v1", 3);
+  await setImage(client, "v2");
+  await cluster.until(async () => {
+    const found = new Set(await images());
+    expect(found.size).toBeLessThan(2);
+    return found.has("v2");
+  });
+  await rolledOut("v2", 3);
+});
+
+test("the progress deadline is told when it passes, though nothing else happens", async () => {
+  cluster = await startCluster();
+  const { client, clock } = cluster;
+  const { spec, ...rest } = webDeployment(1, "bad");
+  const { selector = {}, template = {} } = spec ?? {};
+  await client.create(deployments, {
+    ...rest,
+    spec: { replicas: 1, progressDeadlineSeconds: 60, selector, template },
+  });
+  await cluster.settle();
+  const progressing = async () => {
+    const { status } = (await cluster.get(deployments, "web")) ?? {};
+    return status?.conditions?.find(({ type }) => type === "Progressing")?.reason;
+  };
+  expect(await progressing()).toBe("ReplicaSetUpdated");
+  await clock.advance(61_000);
+  await cluster.settle();
+  expect(await progressing()).toBe("ProgressDeadlineExceeded");
 });
