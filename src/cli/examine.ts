@@ -1,5 +1,6 @@
 /** `doctor`: each check says what it found and, when it fails, what to do. */
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { access, constants, mkdir, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { resolve } from "node:path";
@@ -29,7 +30,8 @@ const MIN_KUBECTL = 32;
 
 export async function examine(this: CliContext, flags: DoctorFlags): Promise<void> {
   const dataDir = resolve(flags.dataDir);
-  const holder = holderOfDataDirectory(resolve(dataDir, "db"));
+  const database = resolve(dataDir, "db");
+  const holder = existsSync(database) ? holderOfDataDirectory(database) : undefined;
   const findings: Finding[] = [
     checkNode(),
     await checkDataDirectory(dataDir, holder),
