@@ -1,0 +1,108 @@
+/** Runs kubectl with nothing of the caller's environment but the PATH. */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+
+/** A command that takes longer than this hangs. */
+const TIMEOUT_MS = 30_000;
+const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+
+export interface Environment {
+  readonly binary: string;
+  readonly home: string;
+  readonly kubeconfig: string;
+}
+export interface RunOptions {
+  readonly stdin?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+export interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const variablesOf = (environment: Environment, more: RunOptions["env"] = {}) => ({
+  PATH: process.env["PATH"] ?? "",
+  HOME: environment.home,
+  KUBECONFIG: environment.kubeconfig,
+  ...more,
+});
+
+/** What kubectl answered, whatever the exit code. Rejects when it does not end. */
+export function runKubectl(
+  environment: Environment,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      environment.binary,
+      args,
+      {
+        env: variablesOf(environment, options.env),
+        cwd: environment.home,
+        timeout: TIMEOUT_MS,
+        maxBuffer: MAX_OUTPUT_BYTES,
+      },
+      (error, stdout, stderr) => {
+        const code = child.exitCode;
+        if (code === null)
+          reject(
+            new Error(`kubectl ${args.join(" ")} did not end: ${stdout}${stderr}`, {
+              cause: error,
+            }),
+          );
+        else resolve({ code, stdout, stderr });
+      },
+    );
+    child.stdin?.end(options.stdin ?? "");
+  });
+}
+
+/** A kubectl that goes on until it is stopped: `--watch`, `--follow`. */
+export class RunningKubectl {
+  readonly #child: ChildProcess;
+  readonly ended: Promise<void>;
+  #output = "";
+  #onOutput: () => void = () => undefined;
+
+  constructor(environment: Environment, args: readonly string[]) {
+    this.#child = spawn(environment.binary, args, {
+      env: variablesOf(environment),
+      cwd: environment.home,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const collect = (piece: Buffer): void => {
+      this.#output += piece.toString();
+      this.#onOutput();
+    };
+    this.#child.stdout?.on("data", collect);
+    this.#child.stderr?.on("data", collect);
+    this.ended = new Promise((resolve) => this.#child.once("close", () => resolve()));
+  }
+
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Resolves when the output so far matches. */
+  until(pattern: RegExp): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`no ${String(pattern)} in:\n${this.#output}`)),
+        TIMEOUT_MS,
+      );
+      this.#onOutput = () => {
+        if (!pattern.test(this.#output)) return;
+        clearTimeout(timer);
+        this.#onOutput = () => undefined;
+        resolve();
+      };
+      this.#onOutput();
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#child.kill("SIGINT");
+    await this.ended;
+  }
+}
