@@ -10,7 +10,6 @@ import { type EndpointSlice, endpointSlices } from "../../kube/kinds/endpointsli
 import { pods as podResource } from "../../kube/kinds/pod.ts";
 import { services as serviceResource } from "../../kube/kinds/service.ts";
 import { keyOf } from "../../kube/object.ts";
-import { isStatus } from "../../kube/status-error.ts";
 import type { Controller, ControllerContext } from "./controller-context.ts";
 import { endpointGroups } from "./endpoint-slice/endpoint-groups.ts";
 import {
@@ -20,7 +19,7 @@ import {
   sliceMetadata,
 } from "./endpoint-slice/slice-metadata.ts";
 import { planSlices, type SlicePlan } from "./endpoint-slice/slice-plan.ts";
-import { isNamespaceTerminating } from "./namespace-terminating.ts";
+import { writeSlices } from "./endpoint-slice/write-slices.ts";
 import { addressTypes } from "./service-endpoints/pod-addresses.ts";
 import {
   addSelectionIndexes,
@@ -77,36 +76,16 @@ export function createEndpointSliceController(context: ControllerContext): Contr
     const selected = selectedPods(pods, service);
     const metadata = sliceMetadata(service);
     const types = addressTypes(service);
+    const write = (plan: SlicePlan): Promise<void> =>
+      writeSlices(client, plan, (written) => ownWrites.note(key, written));
     for (const type of types) {
       const own = existing.filter(({ addressType }) => addressType === type);
       const groups = endpointGroups(service, selected, type);
-      await act(key, planSlices(metadata, type, groups, own));
+      await write(planSlices(metadata, type, groups, own));
     }
     const foreign = existing.filter((slice) => !types.some((type) => type === slice.addressType));
-    await act(key, { create: [], update: [], remove: foreign });
+    await write({ create: [], update: [], remove: foreign });
     return done;
-  }
-
-  /** Additions first, so that no endpoint is missing in between. */
-  async function act(key: string, plan: SlicePlan): Promise<void> {
-    try {
-      for (const slice of plan.update)
-        ownWrites.note(key, await client.update(endpointSlices, slice));
-      for (const slice of plan.create)
-        ownWrites.note(key, await client.create(endpointSlices, slice));
-    } catch (error) {
-      if (!isNamespaceTerminating(error)) throw error;
-    }
-    for (const slice of plan.remove) await remove(key, slice);
-  }
-
-  async function remove(key: string, slice: EndpointSlice): Promise<void> {
-    const { namespace = "", name } = slice.metadata;
-    try {
-      ownWrites.note(key, await client.delete(endpointSlices, { namespace, name }));
-    } catch (error) {
-      if (!isStatus(error, "NotFound")) throw error;
-    }
   }
 
   return { name: NAME, queue, workers: WORKERS, reconcile };

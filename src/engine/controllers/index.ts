@@ -10,6 +10,7 @@ import {
 } from "../../client/reconciler.ts";
 import type { Controller, ControllerContext } from "./controller-context.ts";
 import { createDeploymentController } from "./deployment.ts";
+import { createEndpointSliceMirroringController } from "./endpoint-slice-mirroring.ts";
 import { createEndpointSliceController } from "./endpoint-slice.ts";
 import { createEndpointsController } from "./endpoints.ts";
 import { createGarbageCollector } from "./garbage-collector.ts";
@@ -22,6 +23,7 @@ const CONTROLLERS: readonly ((context: ControllerContext) => Controller)[] = [
   createServiceAccountController,
   createEndpointSliceController,
   createEndpointsController,
+  createEndpointSliceMirroringController,
   createReplicaSetController,
   createDeploymentController,
   createNamespaceController,

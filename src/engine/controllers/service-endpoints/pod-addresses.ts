@@ -1,7 +1,12 @@
 import type { Pod } from "../../../kube/kinds/pod.ts";
 import type { Service } from "../../../kube/kinds/service.ts";
 
-export type AddressType = "IPv4" | "IPv6";
+export const ADDRESS_TYPES = ["IPv4", "IPv6"] as const;
+export type AddressType = (typeof ADDRESS_TYPES)[number];
+
+export function addressTypeOf(address: string): AddressType {
+  return address.includes(":") ? "IPv6" : "IPv4";
+}
 
 /** The address families that a Service has endpoints in. */
 export function addressTypes(service: Service): readonly AddressType[] {
@@ -14,5 +19,5 @@ export function addressTypes(service: Service): readonly AddressType[] {
 export function podAddress(pod: Pod, type: AddressType): string | undefined {
   const { podIP, podIPs = [] } = pod.status ?? {};
   const addresses = [...podIPs.flatMap(({ ip }) => ip ?? []), ...(podIP ? [podIP] : [])];
-  return addresses.find((address) => address.includes(":") === (type === "IPv6"));
+  return addresses.find((address) => addressTypeOf(address) === type);
 }
