@@ -1,6 +1,7 @@
 /** `up` and `demo`: a server in the foreground until a signal ends it. */
 import { hostname } from "node:os";
 import { join, relative, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { pino } from "pino";
 import type { Client } from "../client/client.ts";
 import { openProcessRuntime } from "../engine/node/runtime/process/process-runtime.ts";
@@ -13,6 +14,8 @@ import { type CliContext, CliError } from "./context.ts";
 import { seedDemoRepository } from "./demo-repository.ts";
 import { printLine, progress } from "./output.ts";
 import { packageVersion } from "./package-root.ts";
+
+const ANSWER_POLL_MS = 50;
 
 interface ServerFlags {
   readonly dataDir: string;
@@ -66,6 +69,8 @@ export async function runDemo(this: CliContext, flags: ServerFlags): Promise<voi
     progress(this, "waiting for the first rollout …");
     const address = await firstRollout(server.client, signal);
     if (address === undefined) return;
+    await untilAnswered(address, signal);
+    if (signal.aborted) return;
     const shown = relative(process.cwd(), directory) || ".";
     printLine(
       this,
@@ -152,6 +157,19 @@ async function firstRollout(client: Client, signal: AbortSignal): Promise<string
   }
   const { items } = await client.list(services, { namespace: "default" });
   return items.map(addressOf).find((address) => address !== undefined);
+}
+
+/** After a restart the objects tell of programs that have yet to be started again. */
+async function untilAnswered(address: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await fetch(address, { method: "HEAD", signal });
+      return;
+    } catch (error) {
+      if (!signal.aborted && !(error instanceof TypeError)) throw error;
+    }
+    await pause(ANSWER_POLL_MS, undefined, { signal }).catch(() => undefined);
+  }
 }
 
 /** Services aside: a load balancer's port may be taken, and the app runs all the same. */
