@@ -194,6 +194,7 @@ export class InProcessClient implements Client {
     const { signal, dryRun, fieldManager, fieldValidation, onWarning } = options;
     return {
       user: this.#user,
+      userAgent: USER_AGENT,
       ...(signal === undefined ? {} : { signal }),
       ...(dryRun === undefined ? {} : { dryRun }),
       ...(fieldManager === undefined ? {} : { fieldManager }),
@@ -202,6 +203,9 @@ export class InProcessClient implements Client {
     };
   }
 }
+
+/** Whoever gives no field manager is known by this one. */
+const USER_AGENT = "gantry";
 
 const INITIAL_EVENTS = {
   sendInitialEvents: true,

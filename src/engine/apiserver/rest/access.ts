@@ -1,5 +1,5 @@
 /** The frame around every operation: scope check, authorization before, audit after. */
-import { isStatus, StatusError } from "../../../kube/status-error.ts";
+import { StatusError } from "../../../kube/status-error.ts";
 import { CompactedError, StoreUnavailableError } from "../../store/store.ts";
 import { type AccessRequest, authorize, type Verb } from "../authorizer.ts";
 import type { Backend } from "../backend.ts";
@@ -90,6 +90,3 @@ function asStatus(error: unknown): unknown {
   }
   return error;
 }
-
-/** Whether this says that a revision is no longer retained. */
-export const isExpired = (error: unknown): boolean => isStatus(error, "Expired");
