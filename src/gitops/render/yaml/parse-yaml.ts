@@ -4,6 +4,7 @@
  */
 import { type Document, type ParsedNode, parseAllDocuments, type YAMLError } from "yaml";
 import type { Json } from "../../../kube/object.ts";
+import { parseSimpleYaml } from "./simple-yaml.ts";
 import { syntaxProblem } from "./syntax-problem.ts";
 import { TreeConverter } from "./tree-converter.ts";
 import {
@@ -13,6 +14,9 @@ import {
   type YamlProblem,
   type YamlStream,
 } from "./yaml-document.ts";
+
+/** As in go-yaml: all but tab and the line ends (0x85 is one of them). */
+const CONTROL_CHARACTER = /[^\P{Cc}\t\n\r\u0085]/u;
 
 export type SyntaxDocument = Document.Parsed<ParsedNode>;
 
@@ -34,6 +38,14 @@ export function syntaxDocuments(text: string): readonly SyntaxDocument[] {
 
 /** Reads every document; one that is broken does not hide the others. */
 export function parseYaml(text: string, limits: YamlLimits = DEFAULT_YAML_LIMITS): YamlStream {
+  const documents = parseSimpleYaml(text, limits);
+  return documents === undefined ? parseFullYaml(text, limits) : { documents, problems: [] };
+}
+
+/** The same, for every text there is. */
+export function parseFullYaml(text: string, limits: YamlLimits): YamlStream {
+  const control = CONTROL_CHARACTER.exec(text);
+  if (control !== null) return { documents: [], problems: [controlCharacter(control)] };
   let documents: readonly SyntaxDocument[];
   try {
     documents = syntaxDocuments(text);
@@ -64,7 +76,11 @@ function read(
   const first = firstError(document.errors);
   if (first !== undefined) {
     // What follows the first error is mostly its echo.
-    problems.push(syntaxProblem(first, text));
+    problems.push(
+      first.code === "RESOURCE_EXHAUSTION"
+        ? tooDeep(limits, first.pos[0])
+        : syntaxProblem(first, text),
+    );
     return { ...place, value: undefined };
   }
   if (document.contents === null) return { ...place, value: null };
@@ -79,7 +95,18 @@ function firstError(errors: readonly YAMLError[]): YAMLError | undefined {
   return errors.toSorted((a, b) => a.pos[0] - b.pos[0])[0];
 }
 
-export function tooDeep({ maxDepth }: YamlLimits, offset = 0): YamlProblem {
+function controlCharacter(match: RegExpExecArray): YamlProblem {
+  const code = match[0].charCodeAt(0).toString(16).padStart(2, "0");
+  return {
+    severity: "error",
+    rule: "yaml/control-character",
+    message: `the control character 0x${code} is not allowed`,
+    offset: match.index,
+    suggestion: 'Remove it, or write it as an escape in a "quoted" value',
+  };
+}
+
+function tooDeep({ maxDepth }: YamlLimits, offset = 0): YamlProblem {
   return {
     severity: "error",
     rule: "yaml/too-deep",
@@ -89,7 +116,7 @@ export function tooDeep({ maxDepth }: YamlLimits, offset = 0): YamlProblem {
   };
 }
 
-export function tooManyDocuments(maxDocuments: number): YamlProblem {
+function tooManyDocuments(maxDocuments: number): YamlProblem {
   return {
     severity: "error",
     rule: "yaml/too-many-documents",

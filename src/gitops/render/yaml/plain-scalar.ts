@@ -47,7 +47,7 @@ export function resolvePlain(text: string): PlainScalar {
 function resolveNumber(text: string): PlainScalar {
   // Short decimals are nearly all of them: ports, replicas, versions.
   if (/^(?:0|[1-9][0-9]{0,14})$/.test(text)) return { value: Number(text) };
-  const digits = text.startsWith(".") ? text : text.replaceAll("_", "");
+  const digits = text.replaceAll("_", "");
   const integer = INTEGER.exec(digits);
   if (integer !== null) {
     const value = bigIntOf(integer);
@@ -55,7 +55,8 @@ function resolveNumber(text: string): PlainScalar {
   }
   if (!FLOAT.test(digits)) return { value: text };
   const value = Number(digits);
-  return Number.isFinite(value) ? { value } : { unsupported: "not a finite number" };
+  // As in Go: what overflows is text.
+  return { value: Number.isFinite(value) ? value : text };
 }
 
 function bigIntOf([, sign, hex, binary, octal, decimal]: RegExpExecArray): bigint {
@@ -77,12 +78,10 @@ function exactInteger(value: bigint): PlainScalar {
     : { unsupported: "an integer too large to be exact" };
 }
 
-/** A key as JSON has it: kubectl turns numbers and booleans into text. */
+/** A key as JSON has it: kubectl turns numbers and booleans into text, as Go prints them. */
 export function keyText(value: string | number | boolean): string {
   if (typeof value !== "number" || Number.isInteger(value)) return String(value);
-  // Go writes the shortest form with an exponent of two digits at least.
-  return String(value).replace(
-    /e([-+]?)(\d)$/,
-    (_, sign: string, digit: string) => `e${sign === "" ? "+" : sign}0${digit}`,
-  );
+  const isSmall = Math.abs(value) < 1e-4;
+  const text = isSmall ? value.toExponential() : String(value);
+  return text.replace(/e([-+])(\d)$/, "e$10$2");
 }

@@ -1,25 +1,40 @@
 /** What a scalar means: by its tag, by its quotes, else by the rules for plain ones. */
 import type { Scalar } from "yaml";
-import { keyText, type PlainScalar, resolvePlain } from "./plain-scalar.ts";
+import { keyText, resolvePlain } from "./plain-scalar.ts";
 
 const CORE = "tag:yaml.org,2002:";
 const TEXT_TAGS: ReadonlySet<string> = new Set([`${CORE}str`, `${CORE}timestamp`, "!"]);
-const PLAIN_TAGS: ReadonlySet<string> = new Set(
-  ["int", "float", "bool", "null"].map((name) => CORE + name),
-);
+/** What a tagged scalar must be. */
+const TYPED_TAGS: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
+  [`${CORE}int`, (value: unknown) => Number.isInteger(value)],
+  [`${CORE}float`, (value: unknown) => typeof value === "number"],
+  [`${CORE}bool`, (value: unknown) => typeof value === "boolean"],
+  [`${CORE}null`, (value: unknown) => value === null],
+]);
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-export function resolveScalar(node: Scalar<string>): PlainScalar {
+export function resolveScalar(node: Scalar<string>): ResolvedScalar {
   const text = node.value ?? "";
-  if (node.tag !== undefined) {
-    if (TEXT_TAGS.has(node.tag)) return { value: text };
-    if (PLAIN_TAGS.has(node.tag)) return resolvePlain(text);
-    if (node.tag === `${CORE}binary`)
-      return { value: Buffer.from(text, "base64").toString("utf8") };
-    // Unknown tags mean nothing to kubectl: the value stays as it is written.
-    return { value: text };
+  const { tag } = node;
+  if (tag === undefined)
+    return node.type === "PLAIN" || node.type === undefined ? resolvePlain(text) : { value: text };
+  if (TEXT_TAGS.has(tag)) return { value: text };
+  const hasType = TYPED_TAGS.get(tag);
+  if (hasType !== undefined) {
+    const resolved = resolvePlain(text);
+    const fits = !("value" in resolved) || hasType(resolved.value);
+    return fits ? resolved : { unsupported: `no value of type ${tag.slice(CORE.length)}` };
   }
-  return node.type === "PLAIN" || node.type === undefined ? resolvePlain(text) : { value: text };
+  if (tag !== `${CORE}binary`) return { value: text }; // Unknown tags mean nothing to kubectl.
+  const packed = text.replace(/\s+/g, "");
+  return BASE64.test(packed)
+    ? { value: Buffer.from(packed, "base64").toString("utf8") }
+    : { unsupported: "no base64" };
 }
+
+export type ResolvedScalar =
+  | { readonly value: string | number | boolean | null }
+  | { readonly unsupported: string };
 
 export interface ResolvedKey {
   readonly key: string;

@@ -65,8 +65,9 @@ export class TreeConverter {
     const resolved = resolveScalar(node);
     if ("value" in resolved) return resolved.value;
     this.#problem("yaml/unsupported-value", node, {
-      message: `${node.value} is ${resolved.unsupported}`,
-      suggestion: "Quote it to make it text",
+      message: `${JSON.stringify(node.value)} is ${resolved.unsupported}`,
+      suggestion:
+        node.tag === undefined ? "Quote it to make it text" : "Correct the value, or its tag",
     });
     return null;
   }
@@ -120,6 +121,7 @@ export class TreeConverter {
   /** `<<`: keys that stand in the map itself win, then earlier merges. */
   #merge(node: Node, into: MutableMap): void {
     const value = this.convert(node);
+    if (this.#stopped) return;
     for (const source of Array.isArray(value) ? (value as Json[]) : [value]) {
       if (typeof source !== "object" || source === null || Array.isArray(source)) {
         this.#problem("yaml/syntax", node, { message: "<< needs a map, or a list of maps" });

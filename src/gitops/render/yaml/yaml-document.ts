@@ -4,6 +4,7 @@ import type { Json } from "../../../kube/object.ts";
 export type YamlRule =
   | "yaml/syntax"
   | "yaml/tab"
+  | "yaml/control-character"
   | "yaml/duplicate-key"
   | "yaml/unsupported-value"
   | "yaml/unsupported-key"
