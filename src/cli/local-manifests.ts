@@ -12,7 +12,7 @@ import { CliError } from "./context.ts";
 export async function renderPath(path: string, revision: string | undefined): Promise<Rendered> {
   if (revision !== undefined) return withRepository(path, revision, { path: "" });
   const absolute = resolve(path);
-  const isFile = (await statOf(absolute)).isFile();
+  const isFile = (await statOf(path)).isFile();
   const folder = new FolderSource({ path: isFile ? dirname(absolute) : absolute });
   try {
     const { tree } = await folder.resolve("HEAD");

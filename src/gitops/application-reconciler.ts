@@ -275,9 +275,10 @@ export class ApplicationReconciler {
         formatTime(clock.now()),
       ),
     };
-    await this.#clearOperation(application, memory);
     this.#tellSync(look, results, decision);
     await this.#report(look, succeeded ? outcome : withSyncError(outcome, results));
+    // Last: whoever asked sees the request gone together with its outcome.
+    await this.#clearOperation(application, memory);
     if (succeeded) return this.#next(application);
     const again = decide({
       ...situation,
@@ -391,8 +392,8 @@ export class ApplicationReconciler {
     );
     if (known?.message !== failure.message)
       this.#options.recorder.record(application, "Warning", failure.reason, failure.message);
-    await this.#clearOperation(application, memory);
     await this.#writeStatus(application, memory, status);
+    await this.#clearOperation(application, memory);
   }
 
   async #report({ application, memory }: Look, outcome: Outcome): Promise<void> {
