@@ -35,6 +35,7 @@ export interface ManifestFile {
 }
 
 const LFS_POINTER = "version https://git-lfs.github.com/spec/v1";
+const NOT_A_MAP = "Every object is a map with apiVersion, kind and metadata";
 const START: Position = { line: 1, column: 1 };
 
 export function readManifestFile(bytes: Uint8Array, limits?: YamlLimits): ManifestFile {
@@ -97,7 +98,8 @@ class Reading {
     if (value === undefined || value === null) return;
     const position = this.#positionAt(start);
     if (!isObject(value)) {
-      if (inManifest) this.#add("manifest/not-an-object", position, "this document is not a map");
+      if (inManifest)
+        this.#add("manifest/not-an-object", position, "this document is not a map", NOT_A_MAP);
       else this.#ignored(position);
       return;
     }
@@ -134,7 +136,7 @@ class Reading {
       const itemPath = `items[${index}]`;
       const position = this.#fieldPosition(at, itemPath, "value");
       if (!isObject(item))
-        return this.#add("manifest/not-an-object", position, `${itemPath} is not a map`);
+        return this.#add("manifest/not-an-object", position, `${itemPath} is not a map`, NOT_A_MAP);
       const typed = itemKind === "" ? item : { apiVersion, kind: itemKind, ...item };
       this.#addObject(typed, at, itemPath, position);
     });
@@ -204,15 +206,9 @@ class Reading {
     });
   }
 
-  #add(rule: string, position: Position, message: string, suggestion?: string): void {
+  #add(rule: string, position: Position, message: string, suggestion: string): void {
     this.#complete = false;
-    this.#findings.push({
-      severity: "error",
-      rule,
-      message,
-      ...position,
-      ...(suggestion !== undefined && { suggestion }),
-    });
+    this.#findings.push({ severity: "error", rule, message, ...position, suggestion });
   }
 
   #positionAt(offset: number): Position {
