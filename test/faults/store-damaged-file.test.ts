@@ -23,7 +23,10 @@ import { buildWriter, startWriter } from "./store-writer-process.ts";
 
 const OBJECTS = 600;
 /** Of the pages, those that get bytes overwritten one after the other. */
-const DAMAGES = Number(process.env["DAMAGES"] ?? 100);
+const DAMAGES = 100;
+/** Of the 2,176 bits of both meta pages, every so many-th is flipped: a prime, to meet each kind. */
+const BIT_STRIDE = 11;
+const META_BITS = 136 * 8;
 
 let directory: string;
 let removeDirectory: () => void;
@@ -151,6 +154,23 @@ test("garbage anywhere in the file is noticed or harmless, and never ends the pr
     }
   }
   expect(noticed).toBeGreaterThan(DAMAGES / 4);
+});
+
+test("so is any flipped bit in the pages that say where everything is", async () => {
+  const good = readFileSync(databaseFile(directory));
+  const { pageSizeBytes } = scanLmdbFile(databaseFile(directory), () => {});
+  const intact = await stateAfterUse();
+  let noticed = 0;
+  for (let bit = 0; bit < 2 * META_BITS; bit += BIT_STRIDE) {
+    const bytes = Buffer.from(good);
+    const at = Math.floor(bit / META_BITS) * pageSizeBytes + Math.floor((bit % META_BITS) / 8);
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << (bit % 8));
+    writeFileSync(databaseFile(directory), bytes);
+    const error = await openError();
+    if (error === undefined) expect(await stateAfterUse()).toEqual(intact);
+    else noticed++;
+  }
+  expect(noticed).toBeGreaterThan(META_BITS / BIT_STRIDE / 2);
 });
 
 /** What is there, once writes and deletions have gone through many of its pages. */

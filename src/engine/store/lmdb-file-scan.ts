@@ -2,39 +2,27 @@
  * Reads an LMDB data file without LMDB, checking that every page that can be reached is there and
  * well formed. LMDB maps the file into memory and trusts it: a truncated or damaged file would end
  * the process with a signal instead of an error.
- *
- * The layout is that of LMDB data version 2 as lmdb-js 3 writes it, on little-endian machines:
- * page header 24 bytes, two meta pages, B+ trees of the free list and of the main database.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import {
+  type LmdbMeta,
+  type LmdbTree,
+  PAGE_FLAGS_OFFSET,
+  PAGE_HEADER_BYTES,
+  readLmdbMeta,
+  readLmdbNumber,
+} from "./lmdb-meta.ts";
 import { StoreCorruptError } from "./store-corrupt-error.ts";
 
-const MAGIC = 0xbeefc0de;
-const DATA_VERSION = 2;
-const PAGE_HEADER_BYTES = 24;
-const NODE_HEADER_BYTES = 8;
-const META_BYTES = 136;
 const BRANCH = 0x01;
 const LEAF = 0x02;
 const OVERFLOW = 0x04;
-const META = 0x08;
-/** Node flag: the value is on overflow pages; the node holds page number, txn id and page count. */
+const NODE_HEADER_BYTES = 8;
+/** Node flag: the value is on overflow pages; the node holds page number, transaction and count. */
 const BIG_DATA = 0x01;
 const OVERFLOW_POINTER_BYTES = 24;
-const NO_PAGE = 0xffff_ffff_ffff_ffffn;
-
-interface Tree {
-  readonly depth: number;
-  readonly entries: number;
-  readonly root: bigint;
-}
-
-interface Meta {
-  readonly txnId: bigint;
-  readonly lastPage: number;
-  readonly free: Tree;
-  readonly main: Tree;
-}
+/** A tree of this depth would have more entries than a disk has bytes. */
+const MAX_DEPTH = 16;
 
 export interface LmdbFileReport {
   readonly sizeBytes: number;
@@ -61,68 +49,60 @@ export function scanLmdbFile(file: string, onEntry: OnEntry): LmdbFileReport {
   }
 }
 
+/** What a walk through a tree came across, to be held to what its root claims. */
+interface Found {
+  branchPages: number;
+  leafPages: number;
+  overflowPages: number;
+  entries: number;
+}
+
 class FileScan {
   readonly #file: string;
   readonly #fd: number;
   readonly #sizeBytes: number;
-  #pageSize = 0;
-  #lastPage = 0;
-  #txnId = 0n;
-  /** One per page: whether a tree refers to it. */
-  #used = new Uint8Array(0);
-  #usedPages = 0;
+  readonly #meta: LmdbMeta;
+  /** One per page that the file has: whether a tree or a free list refers to it. */
+  readonly #seen: Uint8Array;
+  /** Free pages at the end need not be in the file. */
+  #highestFreePage = 0;
 
   constructor(file: string, fd: number) {
     this.#file = file;
     this.#fd = fd;
     this.#sizeBytes = fstatSync(fd).size;
+    const meta = readLmdbMeta((position, length) => this.#tryRead(position, length));
+    if (typeof meta === "string") this.#fail(meta);
+    this.#meta = meta;
+    const pagesInFile = Math.ceil(this.#sizeBytes / meta.pageSizeBytes);
+    this.#seen = new Uint8Array(Math.min(meta.lastPage + 1, pagesInFile));
   }
 
   run(onEntry: OnEntry): LmdbFileReport {
-    const meta = this.#readMetas();
-    // A page is used at most once, and none lies behind the end of the file but free ones.
-    const pages = Math.min(meta.lastPage + 1, Math.ceil(this.#sizeBytes / this.#pageSize));
-    this.#lastPage = meta.lastPage;
-    this.#txnId = meta.txnId;
-    this.#used = new Uint8Array(pages);
-    this.#walk(meta.main, this.#inOrder(onEntry));
+    const { main, free, pageSizeBytes } = this.#meta;
     const freeLists: Buffer[] = [];
-    this.#walk(meta.free, (_, value) => freeLists.push(value));
+    const found = [
+      this.#walk(main, this.#inOrder(onEntry)),
+      this.#walk(free, (key, list) => {
+        this.#checkFreeKey(key);
+        freeLists.push(list);
+      }),
+    ];
+    const usedPages = found.reduce(
+      (sum, { branchPages, leafPages, overflowPages }) =>
+        sum + branchPages + leafPages + overflowPages,
+      0,
+    );
+    const freePages = freeLists.reduce((sum, list) => sum + this.#checkFreeList(list), 0);
+    if (this.#meta.lastPage > Math.max(this.#highestFreePage, this.#seen.length - 1))
+      this.#fail(`it is truncated: page ${this.#meta.lastPage} is missing`);
     return {
       sizeBytes: this.#sizeBytes,
-      pageSizeBytes: this.#pageSize,
-      usedPages: this.#usedPages,
-      freePages: this.#checkFree(freeLists),
-      entries: meta.main.entries,
+      pageSizeBytes,
+      usedPages,
+      freePages,
+      entries: main.entries,
     };
-  }
-
-  #readMetas(): Meta {
-    const head = this.#read(0, PAGE_HEADER_BYTES + META_BYTES, "the first meta page");
-    this.#checkMetaHeader(head, 0);
-    // The page size is kept where the free list's tree has a field to spare.
-    this.#pageSize = head.readUInt32LE(PAGE_HEADER_BYTES + 24);
-    if (this.#pageSize < 512 || this.#pageSize > 65536 || this.#pageSize & (this.#pageSize - 1))
-      this.#fail(`it claims pages of ${this.#pageSize} bytes`);
-    const second = this.#read(
-      this.#pageSize,
-      PAGE_HEADER_BYTES + META_BYTES,
-      "the second meta page",
-    );
-    this.#checkMetaHeader(second, 1);
-    const metas = [readMeta(head), readMeta(second)] as const;
-    return metas[0].txnId >= metas[1].txnId ? metas[0] : metas[1];
-  }
-
-  #checkMetaHeader(page: Buffer, index: number): void {
-    const magic = page.readUInt32LE(PAGE_HEADER_BYTES);
-    const version = page.readUInt32LE(PAGE_HEADER_BYTES + 4) & 0xffff;
-    if (magic !== MAGIC || (page.readUInt16LE(18) & META) === 0)
-      this.#fail(
-        `meta page ${index} is not one: this is no LMDB file, or its start is overwritten`,
-      );
-    if (version !== DATA_VERSION)
-      this.#fail(`its format is version ${version}, this program reads ${DATA_VERSION}`);
   }
 
   #inOrder(onEntry: OnEntry): OnEntry {
@@ -137,121 +117,136 @@ class FileScan {
     };
   }
 
-  #walk(tree: Tree, onEntry: OnEntry): void {
-    if (tree.root === NO_PAGE) {
-      if (tree.entries !== 0) this.#fail(`a tree of ${tree.entries} entries has no root`);
-      return;
-    }
-    const entries = this.#walkPage(Number(tree.root), tree.depth, onEntry);
-    if (entries !== tree.entries)
-      this.#fail(`a tree has ${entries} entries where ${tree.entries} are recorded`);
+  #walk(tree: LmdbTree, onEntry: OnEntry): Found {
+    const found: Found = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 };
+    if (tree.depth > MAX_DEPTH) this.#fail(`it claims a tree of depth ${tree.depth}`);
+    if (tree.root !== undefined) this.#walkPage(tree.root, tree.depth, found, onEntry);
+    for (const what of ["branchPages", "leafPages", "overflowPages", "entries"] as const)
+      if (found[what] !== tree[what])
+        this.#fail(`a tree has ${found[what]} ${what} where ${tree[what]} are recorded`);
+    return found;
   }
 
-  #walkPage(number: number, depth: number, onEntry: OnEntry): number {
-    this.#claim(number, 1);
-    const page = this.#read(number * this.#pageSize, this.#pageSize, `page ${number}`);
-    const flags = page.readUInt16LE(18);
+  #walkPage(number: number, depth: number, found: Found, onEntry: OnEntry): void {
+    const { pageSizeBytes } = this.#meta;
+    const page = this.#readPages(number, 1, pageSizeBytes, depth > 1 ? BRANCH : LEAF);
+    if (depth > 1) found.branchPages++;
+    else found.leafPages++;
     const lower = page.readUInt16LE(20);
     const upper = page.readUInt16LE(22);
-    const room = this.#pageSize - PAGE_HEADER_BYTES;
     if (
-      readPageNumber(page, 0) !== number ||
-      (flags & (BRANCH | LEAF)) !== (depth > 1 ? BRANCH : LEAF)
+      lower === 0 ||
+      lower % 2 !== 0 ||
+      lower > upper ||
+      upper > pageSizeBytes - PAGE_HEADER_BYTES
     )
-      this.#fail(`page ${number} is not the page that its tree refers to`);
-    // LMDB would change a page of a later transaction in place, in memory that it may not write to.
-    if (page.readBigUInt64LE(8) > this.#txnId)
-      this.#fail(`page ${number} claims to be from the future`);
-    if (lower === 0 || lower % 2 !== 0 || lower > upper || upper > room)
       this.#fail(`page ${number} has impossible bounds`);
-    let entries = 0;
+    let filled = PAGE_HEADER_BYTES + upper;
     for (let slot = 0; slot < lower / 2; slot++) {
       const offset = page.readUInt16LE(PAGE_HEADER_BYTES + slot * 2) + PAGE_HEADER_BYTES;
-      if (offset < PAGE_HEADER_BYTES + lower || offset + NODE_HEADER_BYTES > this.#pageSize)
+      if (offset < PAGE_HEADER_BYTES + upper || offset + NODE_HEADER_BYTES > pageSizeBytes)
         this.#fail(`page ${number} refers to an entry outside of itself`);
       const node = page.subarray(offset);
-      entries +=
-        depth > 1
-          ? this.#walkPage(this.#childOf(node, number), depth - 1, onEntry)
-          : this.#checkEntry(node, number, onEntry);
+      const nodeBytes = nodeSizeOf(node, depth > 1);
+      if (nodeBytes > node.length) this.#fail(`page ${number} holds an entry that is cut short`);
+      filled += nodeBytes + (nodeBytes % 2);
+      if (depth === 1) this.#readEntry(node, number, found, onEntry);
+      else {
+        const child = node.readUInt32LE(0) + node.readUInt16LE(4) * 0x1_0000_0000;
+        this.#walkPage(child, depth - 1, found, onEntry);
+      }
     }
-    return entries;
+    // LMDB moves entries by their sizes, and would write outside of the page.
+    if (filled !== pageSizeBytes) this.#fail(`page ${number} has gaps between its entries`);
   }
 
-  #childOf(node: Buffer, number: number): number {
-    if (NODE_HEADER_BYTES + node.readUInt16LE(6) > node.length)
-      this.#fail(`page ${number} holds a key that is cut short`);
-    return node.readUInt32LE(0) + node.readUInt16LE(4) * 0x1_0000_0000;
-  }
-
-  #checkEntry(node: Buffer, number: number, onEntry: OnEntry): number {
+  #readEntry(node: Buffer, number: number, found: Found, onEntry: OnEntry): void {
     const sizeBytes = node.readUInt32LE(0);
+    const flags = node.readUInt16LE(4);
     const start = NODE_HEADER_BYTES + node.readUInt16LE(6);
-    const big = (node.readUInt16LE(4) & BIG_DATA) !== 0;
-    if (start + (big ? OVERFLOW_POINTER_BYTES : sizeBytes) > node.length)
-      this.#fail(`page ${number} holds an entry that is cut short`);
+    const isBig = flags === BIG_DATA;
+    if (!isBig && flags !== 0) this.#fail(`page ${number} holds an entry of an unknown kind`);
+    found.entries++;
     onEntry(
       Buffer.from(node.subarray(NODE_HEADER_BYTES, start)),
-      big ? this.#readOverflow(node, start, sizeBytes) : copyOf(node, start, start + sizeBytes),
+      isBig
+        ? this.#readOverflow(node.subarray(start), sizeBytes, found)
+        : copyOf(node, start, start + sizeBytes),
     );
-    return 1;
   }
 
-  #readOverflow(node: Buffer, start: number, sizeBytes: number): Buffer {
-    const first = readPageNumber(node, start);
-    const count = readPageNumber(node, start + 16);
-    if (sizeBytes + PAGE_HEADER_BYTES > count * this.#pageSize)
-      this.#fail(`page ${first} has too few pages for its value`);
-    this.#claim(first, count);
-    const bytes = this.#read(
-      first * this.#pageSize,
-      PAGE_HEADER_BYTES + sizeBytes,
-      `page ${first} with its value`,
-    );
-    if (readPageNumber(bytes, 0) !== first || (bytes.readUInt16LE(18) & OVERFLOW) === 0)
+  #readOverflow(pointer: Buffer, sizeBytes: number, found: Found): Buffer {
+    const first = readLmdbNumber(pointer, 0);
+    const count = readLmdbNumber(pointer, 16);
+    const bytes = this.#readPages(first, count, PAGE_HEADER_BYTES + sizeBytes, OVERFLOW);
+    if (
+      bytes.readUInt32LE(20) !== count ||
+      bytes.readBigUInt64LE(8) !== pointer.readBigUInt64LE(8) ||
+      Math.ceil(bytes.length / this.#meta.pageSizeBytes) !== count
+    )
       this.#fail(`page ${first} is not the page that its entry refers to`);
+    found.overflowPages += count;
     return bytes.subarray(PAGE_HEADER_BYTES);
   }
 
-  /** Free lists hold a count, then page numbers; a negative length before one makes it a run. */
-  #checkFree(lists: readonly Buffer[]): number {
+  /** The first `length` bytes of pages that belong together, their header checked. */
+  #readPages(first: number, count: number, length: number, flags: number): Buffer {
+    const { lastPage, pageSizeBytes, txnId } = this.#meta;
+    if (first < 2 || count < 1 || first + count - 1 > lastPage)
+      this.#fail(`it refers to page ${first}, which does not exist`);
+    if (first + count > this.#seen.length)
+      this.#fail(`it is truncated: page ${first + count - 1} is missing`);
+    for (let page = first; page < first + count; page++)
+      if (!this.#firstTime(page)) this.#fail(`page ${page} is used twice`);
+    const bytes = this.#tryRead(first * pageSizeBytes, length);
+    if (bytes === undefined) this.#fail(`it is truncated: a part of page ${first} is missing`);
+    if (readLmdbNumber(bytes, 0) !== first || bytes.readUInt16LE(PAGE_FLAGS_OFFSET) !== flags)
+      this.#fail(`page ${first} is not the page that is referred to`);
+    // LMDB would change a page of a later transaction in place, in memory that it may not write to.
+    if (bytes.readBigUInt64LE(8) > txnId) this.#fail(`page ${first} claims to be from the future`);
+    return bytes;
+  }
+
+  #checkFreeKey(key: Buffer): void {
+    if (
+      key.length !== 8 ||
+      key.readBigUInt64LE(0) === 0n ||
+      key.readBigUInt64LE(0) > this.#meta.txnId
+    )
+      this.#fail("a list of free pages belongs to no transaction");
+  }
+
+  /** A list holds its length, then page numbers; a negative number before one makes it a run. */
+  #checkFreeList(list: Buffer): number {
+    const length = list.length < 8 ? Infinity : readLmdbNumber(list, 0);
+    if ((length + 1) * 8 > list.length) this.#fail("a list of free pages is cut short");
     let free = 0;
-    for (const list of lists) {
-      const length = list.length < 8 ? 0 : readPageNumber(list, 0);
-      if ((length + 1) * 8 > list.length) this.#fail("a list of free pages is cut short");
-      let run = 1;
-      for (let index = 1; index <= length; index++) {
-        const value = Number(list.readBigInt64LE(index * 8));
-        if (value < 0) run = -value;
-        if (value <= 0) continue;
-        for (let page = value; page < Math.min(value + run, this.#used.length); page++)
-          if (this.#used[page] === 1) this.#fail(`page ${page} is both free and in use`);
-        free += run;
-        run = 1;
-      }
+    let run = 1;
+    for (let index = 1; index <= length; index++) {
+      const value = Number(list.readBigInt64LE(index * 8));
+      if (value < 0) run = -value;
+      if (value <= 0) continue;
+      if (value < 2 || value + run - 1 > this.#meta.lastPage)
+        this.#fail(`page ${value} is free, but does not exist`);
+      for (let page = value; page < Math.min(value + run, this.#seen.length); page++)
+        if (!this.#firstTime(page)) this.#fail(`page ${page} is free twice, or free and in use`);
+      this.#highestFreePage = Math.max(this.#highestFreePage, value + run - 1);
+      free += run;
+      run = 1;
     }
     return free;
   }
 
-  #claim(first: number, count: number): void {
-    if (first < 2 || count < 1 || first + count - 1 > this.#lastPage)
-      this.#fail(`it refers to page ${first}, which does not exist`);
-    if (first + count > this.#used.length)
-      this.#fail(
-        `it is truncated: page ${first + count - 1} is missing at the end of its ${this.#sizeBytes} bytes`,
-      );
-    for (let page = first; page < first + count; page++) {
-      if (this.#used[page] === 1) this.#fail(`page ${page} is used twice`);
-      this.#used[page] = 1;
-    }
-    this.#usedPages += count;
+  #firstTime(page: number): boolean {
+    if (this.#seen[page] !== 0) return false;
+    this.#seen[page] = 1;
+    return true;
   }
 
-  #read(position: number, length: number, what: string): Buffer {
-    const bytes = Buffer.allocUnsafe(length);
-    if (readSync(this.#fd, bytes, 0, length, position) !== length)
-      this.#fail(`it is truncated: ${what} is missing at the end of its ${this.#sizeBytes} bytes`);
-    return bytes;
+  #tryRead(position: number, length: number): Buffer | undefined {
+    if (position + length > this.#sizeBytes) return undefined;
+    const bytes = Buffer.allocUnsafeSlow(length);
+    return readSync(this.#fd, bytes, 0, length, position) === length ? bytes : undefined;
   }
 
   #fail(damage: string): never {
@@ -259,32 +254,17 @@ class FileScan {
   }
 }
 
+/** Header, key, and in a leaf the value or the pointer to it. */
+function nodeSizeOf(node: Buffer, inBranch: boolean): number {
+  const keyEnd = NODE_HEADER_BYTES + node.readUInt16LE(6);
+  if (inBranch) return keyEnd;
+  const isBig = (node.readUInt16LE(4) & BIG_DATA) !== 0;
+  return keyEnd + (isBig ? OVERFLOW_POINTER_BYTES : node.readUInt32LE(0));
+}
+
 /** Not in a shared slab, and without the rest of its page: the copy may be kept for long. */
 function copyOf(bytes: Buffer, start: number, end: number): Buffer {
   const copy = Buffer.allocUnsafeSlow(end - start);
   bytes.copy(copy, 0, start, end);
   return copy;
-}
-
-function readMeta(page: Buffer): Meta {
-  const meta = page.subarray(PAGE_HEADER_BYTES);
-  return {
-    free: readTree(meta.subarray(24, 72)),
-    main: readTree(meta.subarray(72, 120)),
-    lastPage: readPageNumber(meta, 120),
-    txnId: meta.readBigUInt64LE(128),
-  };
-}
-
-function readTree(bytes: Buffer): Tree {
-  return {
-    depth: bytes.readUInt16LE(6),
-    entries: readPageNumber(bytes, 32),
-    root: bytes.readBigUInt64LE(40),
-  };
-}
-
-/** Numbers above 2^53 lose digits, and are then refused as pages that do not exist. */
-function readPageNumber(bytes: Buffer, offset: number): number {
-  return bytes.readUInt32LE(offset) + bytes.readUInt32LE(offset + 4) * 0x1_0000_0000;
 }
