@@ -38,7 +38,7 @@ test("docs/configuration.md has every field of an Application", () => {
       const allowed =
         values === undefined
           ? ""
-          : ` One of ${values.map((value) => `\`${String(value)}\``).join(", ")}.`;
+          : ` One of ${values.map((value) => `\`${JSON.stringify(value)}\``).join(", ")}.`;
       rows.push(
         `| \`${field}\`${required.includes(name) ? " *" : ""} | ${shown} | ${description}${allowed} |`,
       );
