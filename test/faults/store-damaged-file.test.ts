@@ -95,7 +95,7 @@ describe("is refused:", () => {
 
   test("an empty file, which a store never leaves behind", async () => {
     truncateSync(databaseFile(directory), 0);
-    expect(await refusal()).toMatch("it is truncated: the first meta page is missing");
+    expect(await refusal()).toMatch("it is truncated: meta page 0 is missing");
   });
 
   test.each([0.01, 0.1, 0.5, 0.9])("a file of which %f is left", async (part) => {
@@ -128,7 +128,7 @@ describe("is refused:", () => {
     const file = databaseFile(directory);
     const { status } = spawnSync(process.execPath, ["--input-type=module", "-e", program, file]);
     expect(status).toBe(0);
-    expect(await refusal()).toMatch("its header is missing");
+    expect(await refusal()).toMatch(/its header is missing|what the store never does/);
   });
 });
 
