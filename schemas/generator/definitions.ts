@@ -99,8 +99,9 @@ export function definitionsOf(module: string, file: DeclarationFile): Definition
       ...(gvk === undefined ? {} : { "x-kubernetes-group-version-kind": [gvk] }),
     };
     const described = members.map((member): [string, string] => [member.name, member.description]);
-    const descriptions = Object.fromEntries(
-      [["", description], ...described].filter(([, text]) => text !== ""),
+    const texts: [string, string][] = [["", description], ...described];
+    const descriptions: Record<string, string> = Object.fromEntries<string>(
+      texts.filter(([, text]) => text !== ""),
     );
     return { module, name, schema, descriptions };
   }
