@@ -259,3 +259,20 @@ test("every write records its manager: the parameter, else the program", async (
     fieldsV1: { "f:data": { "f:key": {} } },
   });
 });
+
+test("empty labels and annotations are as good as none: nobody owns them and nothing changes", async () => {
+  const { client } = await startServer();
+  const key = inDefault("a");
+  const body = {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "a", labels: {}, annotations: {} },
+    data: { key: "1" },
+  };
+  const created = await client.patch(configMaps, key, apply(body), { fieldManager: "alice" });
+  expect(created.metadata).not.toHaveProperty("labels");
+  await client.patch(configMaps, key, apply(body), { fieldManager: "bob" });
+  const before = await client.get(configMaps, key);
+  const merge = { type: "merge", body: { metadata: { labels: {} } } } as const;
+  expect(await client.patch(configMaps, key, merge)).toBe(before);
+});

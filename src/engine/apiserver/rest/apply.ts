@@ -8,6 +8,7 @@ import { fieldManagerOf } from "../field-manager.ts";
 import { checkName, readBody } from "./body.ts";
 import type { Plan } from "./commit.ts";
 import { newObject } from "./create.ts";
+import { withoutEmptyMetadata } from "./empty-metadata.ts";
 import { checkUnknownFields } from "./field-validation.ts";
 import type { PatchStep } from "./patch-step.ts";
 import { planUpdate } from "./plan-update.ts";
@@ -51,7 +52,7 @@ function configuration(step: PatchStep & { readonly body: JsonObject }): KubeObj
   const named = { ...read, metadata: { ...read.metadata, name } };
   if (view.addressed === kind.kind || current === undefined) {
     checkUnknownFields(context, kind.kind, named);
-    return prune(kind.kind.schema, named);
+    return withoutEmptyMetadata(prune(kind.kind.schema, named));
   }
   const { apiVersion, kind: kindName } = current.object;
   const { name: _name, namespace: _namespace, ...rest } = named.metadata;

@@ -148,6 +148,8 @@ function rethrowing<T>({ kind }: ServedKind, name: string, operation: () => T): 
   } catch (error) {
     if (!(error instanceof PatchError)) throw error;
     const { group, kind: kindName } = kind;
-    throw StatusError.of(error.reason, error.message, { name, group, kind: kindName });
+    // Of an invalid object kubectl prints the causes alone; without details, the message.
+    const details = error.reason === "Invalid" ? undefined : { name, group, kind: kindName };
+    throw StatusError.of(error.reason, error.message, details);
   }
 }

@@ -7,6 +7,7 @@ import { applyDefaults } from "../../../kube/schema/defaults.ts";
 import { prune } from "../../../kube/schema/prune.ts";
 import { validate } from "../../../kube/schema/validate.ts";
 import { StatusError } from "../../../kube/status-error.ts";
+import { withoutEmptyMetadata } from "./empty-metadata.ts";
 
 /** An object in the form of its kind. */
 export interface Completed {
@@ -21,7 +22,7 @@ export interface Completed {
  * the shape.
  */
 export function complete(kind: Kind, object: KubeObject): Completed {
-  const known = prune(kind.schema, applyDefaults(kind.schema, object));
+  const known = prune(kind.schema, applyDefaults(kind.schema, withoutEmptyMetadata(object)));
   const defaulted = kind.strategy.default?.(known) ?? known;
   const errors = validate(kind.schema, defaulted);
   if (errors.some(({ reason }) => SHAPE.has(reason))) refuse(kind, object, errors);
