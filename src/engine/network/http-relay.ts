@@ -37,8 +37,12 @@ export interface HttpRelayOptions {
   readonly balancer: Balancer;
   readonly inFlight: InFlight;
   readonly nowMs: () => number;
-  /** Resolves when a backend is there or waiting is over. */
-  readonly waitForBackend: () => Promise<void>;
+  /** Used when no other has taken the request in time. */
+  readonly lastResort: Balancer;
+  /** How long a request waits for a backend that takes it. */
+  readonly backendWaitMs: number;
+  /** Resolves when backends have changed and there is one, or after `timeoutMs`. */
+  readonly waitForBackend: (timeoutMs: number) => Promise<void>;
   readonly onClose: (relay: HttpRelay) => void;
 }
 
@@ -164,9 +168,8 @@ class Exchange implements HttpRelay {
   }
 
   async #open(): Promise<void> {
-    const { balancer, inFlight, waitForBackend } = this.#options;
-    if (balancer.size === 0) await waitForBackend();
-    const upstream = await openUpstream(balancer, this.#client.remoteAddress ?? "", inFlight);
+    const { inFlight } = this.#options;
+    const upstream = await this.#reach();
     if (this.#phase !== "connecting") {
       if (upstream === undefined) return;
       inFlight.end(upstream.backend);
@@ -181,6 +184,23 @@ class Exchange implements HttpRelay {
     this.#busy = upstream.backend;
     this.#listen(upstream);
     this.#startExchange();
+  }
+
+  /**
+   * A backend that refuses has just ended, and its replacement may be on its way: to wait for it
+   * is better than to fail. Undefined when none has taken the connection in time.
+   */
+  async #reach(): Promise<Upstream | undefined> {
+    const { balancer, lastResort, inFlight, nowMs, backendWaitMs, waitForBackend } = this.#options;
+    const client = this.#client.remoteAddress ?? "";
+    const endMs = nowMs() + backendWaitMs;
+    for (;;) {
+      const upstream = await openUpstream(balancer, client, inFlight);
+      const leftMs = endMs - nowMs();
+      if (upstream !== undefined || this.#phase !== "connecting") return upstream;
+      if (leftMs <= 0) return openUpstream(lastResort, client, inFlight);
+      await waitForBackend(leftMs);
+    }
   }
 
   #listen(upstream: Upstream): void {

@@ -9,7 +9,7 @@ import type { InFlight } from "./upstream.ts";
 
 /** Connections through one listener; more wait in the kernel's queue or are refused. */
 const MAX_CONNECTIONS = 10_000;
-/** How long a request waits for a backend to come up before it is answered 503. */
+/** How long a request waits for a backend that takes it before it is answered 503. */
 const BACKEND_WAIT_MS = 3_000;
 
 export interface BindAddress {
@@ -32,6 +32,7 @@ export class BindError extends Error {
 
 export class ServicePort {
   readonly #balancer: Balancer;
+  readonly #lastResort: Balancer;
   readonly #clock: Clock;
   readonly #inFlight: InFlight;
   readonly #servers = new Map<string, Server>();
@@ -44,12 +45,14 @@ export class ServicePort {
     this.#clock = clock;
     this.#inFlight = inFlight;
     this.#balancer = new Balancer(clock);
+    this.#lastResort = new Balancer(clock);
   }
 
   /** Takes effect at once for new connections and requests. */
   update(route: ServiceRoute, affinity: Affinity | undefined): void {
     this.#http = route.http;
     this.#balancer.update(route.active, affinity);
+    this.#lastResort.update(route.lastResort, undefined);
     const active = new Set(route.active.map(backendKey));
     for (const relay of this.#relays) relay.drain((backend) => active.has(backendKey(backend)));
     if (route.active.length > 0) for (const wake of this.#waiting) wake();
@@ -102,22 +105,24 @@ export class ServicePort {
     }
     const relay = relayHttp(client, {
       balancer: this.#balancer,
+      lastResort: this.#lastResort,
       inFlight: this.#inFlight,
       nowMs: () => this.#clock.now(),
-      waitForBackend: () => this.#waitForBackend(),
+      backendWaitMs: BACKEND_WAIT_MS,
+      waitForBackend: (timeoutMs) => this.#waitForBackend(timeoutMs),
       onClose: (closed) => this.#relays.delete(closed),
     });
     this.#relays.add(relay);
   }
 
-  #waitForBackend(): Promise<void> {
+  #waitForBackend(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       const wake = (): void => {
         cancel();
         this.#waiting.delete(wake);
         resolve();
       };
-      const cancel = this.#clock.after(BACKEND_WAIT_MS, wake);
+      const cancel = this.#clock.after(timeoutMs, wake);
       this.#waiting.add(wake);
     });
   }

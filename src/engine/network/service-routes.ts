@@ -1,7 +1,8 @@
 /**
  * Which backends stand behind each port of a Service, from its EndpointSlices. Pure.
  * Rules: discovery.k8s.io/v1 endpoint conditions (KEP-1672) and the fallback to terminating
- * endpoints that still serve when nothing else is left (KEP-1669).
+ * endpoints that still serve when nothing else is left (KEP-1669). HTTP requests can wait for the
+ * next backend, so they fall back only after that: a pod that clients keep busy could never drain.
  */
 import type { EndpointSlice } from "../../kube/kinds/endpointslice.ts";
 import type { Service } from "../../kube/kinds/service.ts";
@@ -21,6 +22,8 @@ export interface ServiceRoute {
   readonly http: boolean;
   /** Take new connections. */
   readonly active: readonly Backend[];
+  /** Terminating, but still serving: for HTTP requests that have waited for an active one in vain. */
+  readonly lastResort: readonly Backend[];
   /** Known, but take no new connections: terminating or not ready. */
   readonly draining: readonly Backend[];
 }
@@ -35,12 +38,15 @@ export function routesOf(service: Service, slices: readonly EndpointSlice[]): Se
     .map((port) => {
       const portName = port.name ?? "";
       const found = backendsOf(portName, slices);
+      const http = speaksHttp(portName, port.appProtocol);
+      const fallback = found.ready.length > 0 ? [] : found.serving;
       return {
         portName,
         port: port.port,
         nodePort: port.nodePort,
-        http: speaksHttp(portName, port.appProtocol),
-        active: found.ready.length > 0 ? found.ready : found.serving,
+        http,
+        active: http || found.ready.length > 0 ? found.ready : fallback,
+        lastResort: http ? fallback : [],
         draining: found.ready.length > 0 ? [...found.serving, ...found.rest] : found.rest,
       };
     });

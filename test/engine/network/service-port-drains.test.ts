@@ -1,10 +1,11 @@
 import { Agent, createServer, type IncomingMessage, request, type Server } from "node:http";
 import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { systemClock } from "../../../src/client/clock.ts";
+import { type Clock, systemClock } from "../../../src/client/clock.ts";
 import { InFlightCounter } from "../../../src/engine/network/in-flight-counter.ts";
 import { ServicePort } from "../../../src/engine/network/service-port.ts";
 import type { Backend } from "../../../src/engine/network/service-routes.ts";
+import { ManualClock } from "../../manual-clock.ts";
 
 const cleanups: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
@@ -55,19 +56,20 @@ async function startApp(name: string, hold = false): Promise<App> {
   };
 }
 
-const route = (http: boolean, active: readonly Backend[]) => ({
+const route = (http: boolean, active: readonly Backend[], lastResort: readonly Backend[] = []) => ({
   portName: "http",
   port: 80,
   nodePort: undefined,
   http,
   active,
+  lastResort,
   draining: [],
 });
 
-async function startPort(http: boolean, active: readonly Backend[]) {
+async function startPort(http: boolean, active: readonly Backend[], clock: Clock = systemClock) {
   const ended: Backend[] = [];
   const inFlight = new InFlightCounter((backend) => ended.push(backend));
-  const port = new ServicePort(systemClock, inFlight);
+  const port = new ServicePort(clock, inFlight);
   port.update(route(http, active), undefined);
   const number = await port.listen("test", { host: "127.0.0.1", port: 0 });
   cleanups.push(() => port.close());
@@ -185,11 +187,38 @@ describe("a service port that speaks HTTP", () => {
     expect(await fetchText(number, agent, "POST", "x")).toMatch(/^502 /);
   });
 
-  test("answers 503 when no backend accepts", async () => {
+  test("answers 503 when no backend has accepted in three seconds", async () => {
     const dead = await startApp("dead");
     dead.kill();
-    const { number } = await startPort(true, [dead.backend]);
-    expect(await fetchText(number, new Agent())).toMatch(/^503 /);
+    const clock = new ManualClock();
+    const { number } = await startPort(true, [dead.backend], clock);
+    const answer = fetchText(number, new Agent());
+    await expect.poll(() => clock.pending, { interval: 5 }).toBe(1);
+    await clock.advance(3_000);
+    expect(await answer).toMatch(/^503 /);
+  });
+
+  test("keeps a request of a backend that refuses until its replacement is there", async () => {
+    const [dead, next] = [await startApp("dead"), await startApp("next")];
+    dead.kill();
+    const clock = new ManualClock();
+    const { number, port } = await startPort(true, [dead.backend], clock);
+    const answer = fetchText(number, new Agent(), "POST", "x");
+    await expect.poll(() => clock.pending, { interval: 5 }).toBe(1);
+    port.update(route(true, []), undefined);
+    port.update(route(true, [next.backend]), undefined);
+    expect(await answer).toBe("200 next");
+  });
+
+  test("falls back to a terminating backend only after it has waited for another", async () => {
+    const last = await startApp("last");
+    const clock = new ManualClock();
+    const { number, port } = await startPort(true, [last.backend], clock);
+    port.update(route(true, [], [last.backend]), undefined);
+    const answer = fetchText(number, new Agent());
+    await expect.poll(() => clock.pending, { interval: 5 }).toBe(1);
+    await clock.advance(3_000);
+    expect(await answer).toBe("200 last");
   });
 
   test("answers pipelined requests in order", async () => {

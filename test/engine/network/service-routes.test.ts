@@ -35,9 +35,15 @@ describe("routes of a service", () => {
     expect(ports(route?.active ?? [])).toEqual([1]);
     expect(ports(route?.draining ?? [])).toEqual([2, 3]);
   });
-  test("without a ready endpoint, terminating ones that serve are used", () => {
-    const [route] = routesOf(web, [slice(2, DRAINING), slice(3, { ready: false, serving: false })]);
-    expect(ports(route?.active ?? [])).toEqual([2]);
+  test("without a ready endpoint, terminating ones that serve are used: last for HTTP", () => {
+    const slices = [slice(2, DRAINING), slice(3, { ready: false, serving: false })];
+    const [http] = routesOf(web, slices);
+    expect(ports(http?.active ?? [])).toEqual([]);
+    expect(ports(http?.lastResort ?? [])).toEqual([2]);
+    const port = { name: "http", port: 80, appProtocol: "tcp" };
+    const [tcp] = routesOf(service({ clusterIP: "127.96.0.9", ports: [port] }), slices);
+    expect(ports(tcp?.active ?? [])).toEqual([2]);
+    expect(tcp?.lastResort).toEqual([]);
   });
   test.each([
     ["http", undefined, true],
