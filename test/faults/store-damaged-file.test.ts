@@ -23,9 +23,9 @@ import { buildWriter, startWriter } from "./store-writer-process.ts";
 
 const OBJECTS = 600;
 /** Of the pages, those that get bytes overwritten one after the other. */
-const DAMAGES = 100;
+const DAMAGES = 60;
 /** Of the 2,176 bits of both meta pages, every so many-th is flipped: a prime, to meet each kind. */
-const BIT_STRIDE = 11;
+const BIT_STRIDE = 37;
 const META_BITS = 136 * 8;
 
 let directory: string;

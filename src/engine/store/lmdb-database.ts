@@ -13,7 +13,11 @@ import {
   type TableHeader,
 } from "./lmdb-table.ts";
 
-export type LmdbDatabase = RootDatabase<Buffer, Buffer>;
+/** lmdb-js takes flags in asynchronous writes too, but declares them for synchronous ones only. */
+interface AppendingWrites {
+  put(key: Buffer, value: Buffer, options: { readonly append: true }): Promise<boolean>;
+}
+export type LmdbDatabase = RootDatabase<Buffer, Buffer> & AppendingWrites;
 
 /** Ordinary objects are 1 to 4 KB: at 4 KiB a page, half of the file would be left empty. */
 const PAGE_BYTES = 8192;
@@ -103,7 +107,7 @@ function openFile(path: string, readOnly: boolean): LmdbDatabase {
     // A commit's promise then resolves only after the file was synced.
     overlappingSync: false,
     eventTurnBatching: false,
-  });
+  }) as LmdbDatabase;
 }
 
 function syncDirectory(directory: string): void {

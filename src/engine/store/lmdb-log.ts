@@ -97,12 +97,9 @@ export class LmdbLog implements RevisionLog {
       // Keys only grow: appending fills pages to the brim instead of splitting them in halves.
       for (const { current, ...event } of commit.append)
         operations.push(
-          database.put(
-            recordKey(event.revision),
-            encodeRecord({ ...event, json: current.json }),
-            // @ts-expect-error The declared overloads know flags for putSync only.
-            { append: true },
-          ),
+          database.put(recordKey(event.revision), encodeRecord({ ...event, json: current.json }), {
+            append: true,
+          }),
         );
       // Last, because a revision of this very commit may be superseded by a later one of it.
       for (const revision of commit.remove) operations.push(database.remove(recordKey(revision)));
