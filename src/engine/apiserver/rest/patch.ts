@@ -51,7 +51,7 @@ export function patch(
         created = stored === undefined;
         const current = stored === undefined ? undefined : present(kind, stored);
         const step = { backend, context, request, view, current, admission };
-        return rethrowing(kind, request.name, () =>
+        return rethrowing(() =>
           type === "apply" ? planApply({ ...step, body }) : planPatch(step, { type, body }),
         );
       },
@@ -142,14 +142,12 @@ function checkOptions({ fieldManager = "" }: RequestContext, request: PatchReque
   if (errors.length > 0) throw StatusError.invalid(options, "", errors);
 }
 
-function rethrowing<T>({ kind }: ServedKind, name: string, operation: () => T): T {
+function rethrowing<T>(operation: () => T): T {
   try {
     return operation();
   } catch (error) {
     if (!(error instanceof PatchError)) throw error;
-    const { group, kind: kindName } = kind;
     // Of an invalid object kubectl prints the causes alone; without details, the message.
-    const details = error.reason === "Invalid" ? undefined : { name, group, kind: kindName };
-    throw StatusError.of(error.reason, error.message, details);
+    throw StatusError.of(error.reason, error.message);
   }
 }
