@@ -45,3 +45,22 @@ export async function getApplication(
     );
   }
 }
+
+/** Those that are named, or all. */
+export async function findApplications(
+  client: Client,
+  namespace: string,
+  names: readonly string[],
+): Promise<readonly Application[]> {
+  if (names.length === 0) return (await client.list(applications)).items;
+  return Promise.all(names.map((name) => getApplication(client, namespace, name)));
+}
+
+export const anyApplications = {
+  kind: "array",
+  parameter: {
+    brief: "Names of Applications; all when none is given",
+    parse: String,
+    placeholder: "APP",
+  },
+} as const;

@@ -2,7 +2,7 @@
 import type { Client } from "../client/client.ts";
 import { renderOptions } from "../gitops/render-folder.ts";
 import { targetRevision } from "../gitops/application-manifests.ts";
-import { sha256, toDesired } from "../gitops/plan/desired.ts";
+import { type Desired, type DesiredOptions, sha256, toDesired } from "../gitops/plan/desired.ts";
 import { FetchedObjects } from "../gitops/plan/live-objects.ts";
 import { formatRef } from "../gitops/plan/object-ref.ts";
 import { type Plan, pruneForbidden } from "../gitops/plan/plan.ts";
@@ -10,7 +10,7 @@ import { makePlan } from "../gitops/plan/planner.ts";
 import { applicationOptions } from "../gitops/plan/sync-options.ts";
 import { trackingLabel } from "../gitops/plan/tracking.ts";
 import type { Rendered } from "../gitops/render/render.ts";
-import { refsOf } from "../gitops/report/application-status.ts";
+import { refsOf } from "../gitops/report/resource-ref.ts";
 import type { Application } from "../kube/kinds/application.ts";
 import { secrets } from "../kube/kinds/secret.ts";
 import { keyOf } from "../kube/object.ts";
@@ -23,7 +23,7 @@ export async function planApplication(
   application: Application,
   revision: string = targetRevision(application),
 ): Promise<Plan> {
-  const { source, destination, syncPolicy } = application.spec;
+  const { source, destination, syncPolicy, ignoreDifferences } = application.spec;
   const found = await Promise.all(
     SECRET_TYPE_LABELS.map((labelSelector) => client.list(secrets, { labelSelector })),
   );
@@ -35,13 +35,13 @@ export async function planApplication(
     await withRepository(source.repoURL, revision, renderOptions(source), credentials),
   );
   const options = applicationOptions(syncPolicy?.syncOptions);
-  const desired = await desiredOf(
+  const desired = await desiredOf(rendered, {
     client,
-    rendered,
-    keyOf(application),
-    destination.namespace,
+    applicationKey: keyOf(application),
+    namespace: destination.namespace ?? "default",
     options,
-  );
+    ignoreDifferences,
+  });
   return makePlan({
     client,
     live: new FetchedObjects(client),
@@ -67,7 +67,12 @@ export async function planManifests(
   namespace: string,
 ): Promise<Plan> {
   const options = applicationOptions(undefined);
-  const desired = await desiredOf(client, rendered, "default/default", namespace, options);
+  const desired = await desiredOf(rendered, {
+    client,
+    applicationKey: "default/default",
+    namespace,
+    options,
+  });
   const forbidden = "only an Application prunes";
   return makePlan({
     client,
@@ -78,19 +83,8 @@ export async function planManifests(
   });
 }
 
-async function desiredOf(
-  client: Client,
-  rendered: Rendered,
-  applicationKey: string,
-  namespace: string | undefined,
-  options: ReturnType<typeof applicationOptions>,
-): Promise<Awaited<ReturnType<typeof toDesired>>["desired"]> {
-  const { desired, unusable } = await toDesired(rendered.objects, {
-    client,
-    applicationKey,
-    namespace: namespace ?? "default",
-    options,
-  });
+async function desiredOf(rendered: Rendered, options: DesiredOptions): Promise<Desired[]> {
+  const { desired, unusable } = await toDesired(rendered.objects, options);
   if (unusable.length > 0)
     throw new CliError(
       unusable

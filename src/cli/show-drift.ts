@@ -2,8 +2,8 @@ import { formatRef } from "../gitops/plan/object-ref.ts";
 import type { Plan, PlanEntry } from "../gitops/plan/plan.ts";
 import { ownersOf } from "../kube/apply/ownership.ts";
 import type { FieldChange } from "../kube/diff.ts";
-import { type Application, applications } from "../kube/kinds/application.ts";
-import { type ApplicationFlags, getApplication } from "./application-flags.ts";
+import type { Application } from "../kube/kinds/application.ts";
+import { type ApplicationFlags, findApplications } from "./application-flags.ts";
 import { planApplication } from "./application-plan.ts";
 import { connect } from "./connect.ts";
 import { type CliContext, CliError, EXIT } from "./context.ts";
@@ -36,10 +36,7 @@ export async function showDrift(
   ...names: string[]
 ): Promise<void> {
   const client = await connect(flags);
-  const found =
-    names.length === 0
-      ? (await client.list(applications)).items
-      : await Promise.all(names.map((name) => getApplication(client, flags.namespace, name)));
+  const found = await findApplications(client, flags.namespace, names);
   const reports: DriftReport[] = [];
   for (const application of found) {
     const revision = syncedRevision(application);

@@ -1,5 +1,5 @@
-import { type Application, applications } from "../kube/kinds/application.ts";
-import { type ApplicationFlags, getApplication } from "./application-flags.ts";
+import type { Application } from "../kube/kinds/application.ts";
+import { type ApplicationFlags, findApplications } from "./application-flags.ts";
 import { connect } from "./connect.ts";
 import { type CliContext, EXIT } from "./context.ts";
 import { printJson, printLine, table } from "./output.ts";
@@ -14,10 +14,7 @@ export async function showStatus(
   ...names: string[]
 ): Promise<void> {
   const client = await connect(flags);
-  const found =
-    names.length === 0
-      ? (await client.list(applications)).items
-      : await Promise.all(names.map((name) => getApplication(client, flags.namespace, name)));
+  const found = await findApplications(client, flags.namespace, names);
   if (flags.output === "json") printJson(this, found.map(summary));
   else if (names.length === 0) printLine(this, overview(found));
   else for (const application of found) printLine(this, details(application));

@@ -1,5 +1,5 @@
 import { buildCommand } from "@stricli/core";
-import { applicationAliases, applicationFlags } from "../application-flags.ts";
+import { anyApplications, applicationAliases, applicationFlags } from "../application-flags.ts";
 
 export const drift = buildCommand({
   loader: async () => (await import("../show-drift.ts")).showDrift,
@@ -14,14 +14,7 @@ export const drift = buildCommand({
       },
     },
     aliases: { ...applicationAliases, o: "output" },
-    positional: {
-      kind: "array",
-      parameter: {
-        brief: "Names of Applications; all when none is given",
-        parse: String,
-        placeholder: "APP",
-      },
-    },
+    positional: anyApplications,
   },
   docs: {
     brief: "Show where live state differs from Git, who changed it and when",

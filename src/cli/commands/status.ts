@@ -1,5 +1,5 @@
 import { buildCommand } from "@stricli/core";
-import { applicationAliases, applicationFlags } from "../application-flags.ts";
+import { anyApplications, applicationAliases, applicationFlags } from "../application-flags.ts";
 import { outputFlag } from "../output.ts";
 
 export const status = buildCommand({
@@ -7,14 +7,7 @@ export const status = buildCommand({
   parameters: {
     flags: { ...applicationFlags, output: outputFlag },
     aliases: { ...applicationAliases, o: "output" },
-    positional: {
-      kind: "array",
-      parameter: {
-        brief: "Names of Applications; all when none is given",
-        parse: String,
-        placeholder: "APP",
-      },
-    },
+    positional: anyApplications,
   },
   docs: {
     brief: "Show sync and health of Applications",

@@ -15,11 +15,10 @@ import { isStatus } from "../../kube/status-error.ts";
 import type { Affinity } from "./balancer.ts";
 import { InFlightCounter } from "./in-flight-counter.ts";
 import type { RoutingBoard } from "./routing-board.ts";
+import { ADDRESSES_ANNOTATION, readAddresses } from "./service-addresses.ts";
 import { type BindAddress, BindError, ServicePort } from "./service-port.ts";
 import { routesOf, type ServiceRoute } from "./service-routes.ts";
 
-/** Where a Service is reached when its ClusterIP cannot be bound: `{"80/TCP": "127.0.0.1:34567"}`. */
-export const ADDRESSES_ANNOTATION = "gantry.dev/addresses";
 const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
 const BY_SERVICE = "service-proxy/by-service";
 /** Codes that say: this address is not ours to bind, another one may be. */
@@ -250,21 +249,4 @@ function bindAddresses(
   if (route.nodePort !== undefined) add("node", nodeAddress, route.nodePort);
   if (service.spec?.type === "LoadBalancer") add("balancer", nodeAddress, route.port);
   return wanted;
-}
-
-/** Reads {@link ADDRESSES_ANNOTATION}; anything malformed counts as empty. */
-export function readAddresses(annotation: string | undefined): Readonly<Record<string, string>> {
-  if (annotation === undefined) return {};
-  try {
-    const parsed: unknown = JSON.parse(annotation);
-    if (typeof parsed !== "object" || parsed === null) return {};
-    return Object.fromEntries(
-      Object.entries(parsed).filter(
-        (entry): entry is [string, string] => typeof entry[1] === "string",
-      ),
-    );
-  } catch (error) {
-    if (error instanceof SyntaxError) return {};
-    throw error;
-  }
 }

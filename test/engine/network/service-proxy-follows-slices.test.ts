@@ -9,8 +9,8 @@ import { createApiServer } from "../../../src/engine/apiserver/api-server.ts";
 import { bootstrap } from "../../../src/engine/apiserver/bootstrap.ts";
 import { InProcessClient } from "../../../src/engine/apiserver/in-process-client.ts";
 import { createRoutingBoard } from "../../../src/engine/network/in-process-board.ts";
+import { ADDRESSES_ANNOTATION } from "../../../src/engine/network/service-addresses.ts";
 import {
-  ADDRESSES_ANNOTATION,
   createServiceProxy,
   type ServiceProxy,
 } from "../../../src/engine/network/service-proxy.ts";

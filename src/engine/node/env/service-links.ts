@@ -3,12 +3,7 @@
  * pkg/kubelet/envvars: `<NAME>_SERVICE_HOST`, `<NAME>_SERVICE_PORT` and the older Docker links.
  */
 import type { Service } from "../../../kube/kinds/service.ts";
-
-/**
- * Where the service proxy cannot listen on the ClusterIP it says where it does, as JSON
- * `{"80/TCP": "127.0.0.1:34567"}`.
- */
-const ADDRESSES_ANNOTATION = "gantry.dev/addresses";
+import { ADDRESSES_ANNOTATION, readAddresses } from "../../network/service-addresses.ts";
 
 export function serviceLinks(services: readonly Service[]): Map<string, string> {
   const env = new Map<string, string>();
@@ -48,29 +43,13 @@ interface ServicePort {
 }
 
 function addressLookup(service: Service, clusterIP: string): (port: ServicePort) => Address {
-  const stated = statedAddresses(service.metadata.annotations?.[ADDRESSES_ANNOTATION]);
+  const stated = readAddresses(service.metadata.annotations?.[ADDRESSES_ANNOTATION]);
   return ({ port, protocol = "TCP" }) => {
     const text = stated[`${port}/${protocol}`];
     const colon = text?.lastIndexOf(":") ?? -1;
     if (text === undefined || colon < 0) return { host: clusterIP, port: String(port) };
     return { host: text.slice(0, colon), port: text.slice(colon + 1) };
   };
-}
-
-/** The annotation is the proxy's, but anybody may write annotations: what is no map of texts counts as absent. */
-function statedAddresses(annotation: string | undefined): Readonly<Record<string, string>> {
-  if (annotation === undefined) return {};
-  try {
-    const parsed: unknown = JSON.parse(annotation);
-    if (typeof parsed !== "object" || parsed === null) return {};
-    return Object.fromEntries(
-      Object.entries(parsed).filter(
-        (entry): entry is [string, string] => typeof entry[1] === "string",
-      ),
-    );
-  } catch {
-    return {};
-  }
 }
 
 const join = ({ host, port }: Address): string => `${host}:${port}`;
