@@ -1,7 +1,7 @@
 /** A real `gantry` in a temporary directory of its own: started, asked, stopped or killed by tests. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadClusterAccess } from "../../src/client/http/cluster-access.ts";
@@ -135,6 +135,12 @@ export class GantryProcess {
     return new HttpClient(await loadClusterAccess({ path: this.kubeconfig }));
   }
 
+  /** Writes a file for a command to read; its path. */
+  async file(name: string, content: string): Promise<string> {
+    const path = join(this.home, name);
+    await writeFile(path, content);
+    return path;
+  }
   /** Runs another `gantry` command on the same data directory, whatever comes of it. */
   run(...args: readonly string[]): Promise<CommandResult> {
     return this.#execute(process.execPath, [this.#program, ...args]);
