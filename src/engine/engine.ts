@@ -8,6 +8,7 @@ import { type Clock, systemClock } from "../client/clock.ts";
 import { createEventRecorder } from "../client/event-recorder.ts";
 import { Informers } from "../client/informers.ts";
 import type { Logger } from "../client/logger.ts";
+import { stopInReverse } from "../client/stop-in-reverse.ts";
 import { createApiServer } from "./apiserver/api-server.ts";
 import { bootstrap, publishApiAddress } from "./apiserver/bootstrap.ts";
 import { staticTokens } from "./apiserver/http/authenticate.ts";
@@ -55,9 +56,7 @@ const user = (name: string): UserInfo => ({ name: `system:${name}`, groups: [MAS
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { dataDir, logger, clock = systemClock, api: address } = options;
   const stops: (() => unknown)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const step of stops.splice(0).reverse()) await step();
-  };
+  const stop = (): Promise<void> => stopInReverse(stops.splice(0));
   try {
     const store = await LmdbStore.open({ directory: join(dataDir, "db"), clock });
     stops.push(() => store.close());

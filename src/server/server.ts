@@ -15,6 +15,7 @@ import { applyDefaultApplication, type DefaultApplicationOptions } from "./defau
 import { formatAddress, type ListenAddress, ListenError } from "./listen-address.ts";
 import { Metrics } from "./metrics.ts";
 import { credentialSecrets, credentialsFor, decode } from "./repository-credentials.ts";
+import { stopInReverse } from "../client/stop-in-reverse.ts";
 import { sendText, startWebListener, type WebHandler } from "./web-listener.ts";
 import { type Follower, webhookEndpoint } from "./webhook-endpoint.ts";
 
@@ -48,9 +49,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const dataDir = resolve(options.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const stops: (() => unknown)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const step of stops.splice(0).reverse()) await step();
-  };
+  const stop = (): Promise<void> => stopInReverse(stops.splice(0));
   try {
     const engine = await startEngineAt(dataDir, options);
     stops.push(() => engine.stop());

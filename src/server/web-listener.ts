@@ -4,10 +4,24 @@ import type { AddressInfo } from "node:net";
 import type { Logger } from "../client/logger.ts";
 import { type ListenAddress, ListenError } from "./listen-address.ts";
 
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 60_000;
 const MAX_HEADER_BYTES = 64 * 1024;
-const MAX_CONNECTIONS = 1_000;
+
+export interface WebLimits {
+  /** Until a client has sent its headers: one that trickles them holds a connection for no longer. */
+  readonly headersTimeoutMs: number;
+  /** Until the whole request has come, what is discarded of it included. */
+  readonly requestTimeoutMs: number;
+  /** How often connections are looked at for the two above. */
+  readonly checkIntervalMs: number;
+  /** Further ones are closed at once; far more than all webhooks and scrapes together need. */
+  readonly maxConnections: number;
+}
+const LIMITS: WebLimits = {
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 60_000,
+  checkIntervalMs: 5_000,
+  maxConnections: 1_000,
+};
 
 export type WebHandler = (
   request: IncomingMessage,
@@ -24,12 +38,14 @@ export async function startWebListener(
   address: ListenAddress,
   routes: ReadonlyMap<string, WebHandler>,
   logger: Logger,
+  limits: WebLimits = LIMITS,
 ): Promise<WebListener> {
   const paths = new Set([...routes.keys()].map((route) => route.slice(route.indexOf(" ") + 1)));
   const server = createServer(
     {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: limits.checkIntervalMs,
       maxHeaderSize: MAX_HEADER_BYTES,
     },
     (request, response) => {
@@ -45,17 +61,24 @@ export async function startWebListener(
         );
         return;
       }
-      Promise.resolve(handler(request, response)).catch((error: unknown) => {
+      new Promise((resolve) => resolve(handler(request, response))).catch((error: unknown) => {
         logger.error({ err: error, path }, "web request failed");
         if (response.headersSent) response.destroy();
         else sendText(response, 500, "an internal error occurred; see the server's log\n");
       });
     },
   );
-  server.maxConnections = MAX_CONNECTIONS;
+  server.maxConnections = limits.maxConnections;
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(new ListenError("web", address, "--listen", error)));
-    server.listen(address.port, address.host, resolve);
+    const refused = (error: Error): void =>
+      reject(new ListenError("web", address, "--listen", error));
+    server.once("error", refused);
+    server.listen(address.port, address.host, () => {
+      server.off("error", refused);
+      // E.g. no file descriptor for a further connection: those that stand are served on.
+      server.on("error", (error) => logger.warn({ err: error }, "the web listener failed"));
+      resolve();
+    });
   });
   return {
     port: (server.address() as AddressInfo).port,

@@ -1,6 +1,6 @@
 /** `POST /api/webhook`: a push tells the Applications that follow its repository to look again. */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "../client/logger.ts";
+import { readBoundedBody } from "../engine/apiserver/http/bounded-body.ts";
 import {
   concerns,
   MAX_WEBHOOK_BYTES,
@@ -30,10 +30,17 @@ export function webhookEndpoint(options: WebhookOptions): WebHandler {
       options.onAnswer(code);
       sendText(response, code, `${text}\n`);
     };
-    const body = await readBounded(request, response);
+    const body = await readBoundedBody(request, {
+      maxBytes: MAX_WEBHOOK_BYTES,
+      timeoutMs: WEBHOOK_TIMEOUT_MS,
+    });
+    if (body === "gone") return;
     if (body === "too large")
       return answer(413, `the body is larger than ${MAX_WEBHOOK_BYTES} bytes`);
-    if (body === "too slow") return answer(408, "the body took too long");
+    if (body === "too slow") {
+      response.setHeader("connection", "close");
+      return answer(408, "the body took too long");
+    }
     const header = (name: string): string | undefined => {
       const value = request.headers[name];
       return Array.isArray(value) ? value[0] : value;
@@ -49,33 +56,4 @@ export function webhookEndpoint(options: WebhookOptions): WebHandler {
     options.logger.info({ provider, applications: keys.length }, "webhook received");
     return answer(200, `ok: ${keys.length} applications look at their repository again`);
   };
-}
-
-async function readBounded(
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<Buffer | "too large" | "too slow"> {
-  if (Number(request.headers["content-length"] ?? 0) > MAX_WEBHOOK_BYTES) {
-    response.setHeader("connection", "close");
-    return "too large";
-  }
-  const timer = setTimeout(() => request.destroy(new Error("body timeout")), WEBHOOK_TIMEOUT_MS);
-  const pieces: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const piece of request as AsyncIterable<Buffer>) {
-      size += piece.length;
-      if (size > MAX_WEBHOOK_BYTES) {
-        response.setHeader("connection", "close");
-        return "too large";
-      }
-      pieces.push(piece);
-    }
-    return Buffer.concat(pieces);
-  } catch (error) {
-    if (error instanceof Error && error.message === "body timeout") return "too slow";
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -30,10 +30,14 @@ import {
 const MAX_STREAMS = 250;
 /** A client that opened a connection must come to the point. */
 const HEADERS_TIMEOUT_MS = 10_000;
+/** How often connections are looked at for the two deadlines. */
+const CHECK_INTERVAL_MS = 5_000;
 /** Bodies are at most 3 MiB: slower than this is an attack. */
 const REQUEST_TIMEOUT_MS = 60_000;
 const MAX_HEADER_BYTES = 64 * 1024;
 const MAX_URL_CHARACTERS = 16 * 1024;
+/** Each costs memory; a client needs one or two of them, a node agent a few. */
+const MAX_CONNECTIONS = 5_000;
 
 export interface HttpsServerOptions {
   readonly api: ApiServer;
@@ -67,11 +71,15 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     minVersion: "TLSv1.2",
     maxHeaderListPairs: 128,
     settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES },
-    ...({
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    } as object),
+    handshakeTimeout: HEADERS_TIMEOUT_MS,
+  });
+  // Node ignores these as options of an HTTP/2 server, and reads them as its properties.
+  Object.assign(server, {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    maxConnections: MAX_CONNECTIONS,
   });
   const connections = new Set<Duplex>();
   const sessions = new Set<Http2Session>();

@@ -5,10 +5,18 @@ import { parseDocument } from "yaml";
 import { isObject } from "../../../kube/json-object.ts";
 import type { KubeObject } from "../../../kube/object.ts";
 import { StatusError } from "../../../kube/status-error.ts";
+import { readBoundedBody } from "./bounded-body.ts";
 import { duplicateKeys } from "./duplicate-keys.ts";
 
 /** Upstream's limit of a request body. */
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
+/** Long enough for the largest body over a slow line. */
+const BODY_TIMEOUT_MS = 30_000;
+/**
+ * YAML takes some 5 µs a byte to parse, during which nothing else is served. kubectl sends JSON,
+ * whatever the file is written in.
+ */
+const MAX_YAML_CHARACTERS = 256 * 1024;
 /** Deeper nesting than any manifest has; keeps recursive code from overflowing the stack. */
 const MAX_DEPTH = 200;
 
@@ -21,21 +29,21 @@ export interface DecodedBody {
   readonly warnings: readonly string[];
 }
 
+/** Throws 413 and 408, and 400 when the client went away. */
 export async function readBody(request: HttpRequest): Promise<Buffer> {
-  const announced = Number(request.headers["content-length"] ?? 0);
-  if (announced > MAX_BODY_BYTES) throw tooLarge();
-  const pieces: Buffer[] = [];
-  let size = 0;
-  for await (const piece of request as AsyncIterable<Buffer>) {
-    size += piece.length;
-    if (size > MAX_BODY_BYTES) throw tooLarge();
-    pieces.push(piece);
-  }
-  return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
+  const body = await readBoundedBody(request, {
+    maxBytes: MAX_BODY_BYTES,
+    timeoutMs: BODY_TIMEOUT_MS,
+  });
+  if (Buffer.isBuffer(body)) return body;
+  if (body === "too large") throw tooLarge(MAX_BODY_BYTES);
+  throw body === "too slow"
+    ? StatusError.of("Timeout", "the body of the request took too long")
+    : bad("the client closed the connection before its request was complete");
 }
 
-const tooLarge = (): StatusError =>
-  StatusError.of("RequestEntityTooLarge", `Request entity too large: limit is ${MAX_BODY_BYTES}`);
+const tooLarge = (limit: number, advice = ""): StatusError =>
+  StatusError.of("RequestEntityTooLarge", `Request entity too large: limit is ${limit}${advice}`);
 
 /** The media type without parameters, in lower case. */
 export function mediaType(request: HttpRequest): string {
@@ -71,9 +79,19 @@ function decodeJson(text: string): DecodedBody {
     const warnings = duplicateKeys(text).map((path) => `duplicate field ${JSON.stringify(path)}`);
     return { value, warnings };
   } catch (error) {
-    if (error instanceof SyntaxError) throw bad(`the body is not valid JSON: ${error.message}`);
+    // Not the parser's own words: they quote the text, which may be that of a Secret.
+    if (error instanceof SyntaxError) throw bad(`the body is not valid JSON${place(error, text)}`);
     throw error;
   }
+}
+
+/** ` (line 3, column 7)`, where the parser says at which character it stopped. */
+function place(error: SyntaxError, text: string): string {
+  const position = /at position (\d+)/.exec(error.message)?.[1];
+  if (position === undefined) return "";
+  const before = text.slice(0, Number(position));
+  const line = before.split("\n").length;
+  return ` (line ${line}, column ${before.length - before.lastIndexOf("\n")})`;
 }
 
 /** Before parsing: brackets outside strings, counted. */
@@ -101,9 +119,14 @@ function decodeYaml(text: string): DecodedBody {
       if (!(error instanceof StatusError)) throw error;
     }
   }
-  const document = parseDocument(text, { uniqueKeys: false, maxAliasCount: 100 } as never);
+  if (text.length > MAX_YAML_CHARACTERS)
+    throw tooLarge(MAX_YAML_CHARACTERS, " for YAML; send JSON");
+  const document = parseDocument(text, { uniqueKeys: false });
   const problem = document.errors[0];
-  if (problem !== undefined) throw bad(`the body is not valid YAML: ${problem.message}`);
+  if (problem !== undefined)
+    throw bad(
+      `the body is not valid YAML: ${problem.code} (line ${problem.linePos?.[0].line ?? 1}, column ${problem.linePos?.[0].col ?? 1})`,
+    );
   try {
     const value: unknown = document.toJS({ maxAliasCount: 100 });
     const json = JSON.stringify(value);
