@@ -43,7 +43,7 @@ describeKubectl("custom resources with kubectl", () => {
       ),
     ).toContain("serverside-applied");
     expect(await kubectl("label widget small a=b")).toContain("labeled");
-    expect(await kubectl("describe widget small")).toMatch(/Spec:\n +Colour: +green\n +Size: +6/);
+    expect(await kubectl("describe widget small")).toMatch(/Spec:\n +Colour: +red\n +Size: +6/);
     expect(await kubectl("delete widget small")).toContain('"small" deleted');
     expect((await cluster.run(["get", "widgets"])).stderr).toBe(
       "No resources found in default namespace.\n",

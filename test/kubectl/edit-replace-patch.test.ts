@@ -85,7 +85,7 @@ describeKubectl("kubectl edit, replace and patch", () => {
       await cluster.failing(
         'patch deploy patched --type=json -p [{"op":"test","path":"/spec/replicas","value":9}]',
       ),
-    ).toMatch(/test|testing/i);
+    ).toContain("The request is invalid: testing value /spec/replicas failed");
     expect(
       await cluster.failing('patch deploy patched --type=merge -p {"spec":{"replicas":-1}}'),
     ).toContain("must be greater than or equal to 0");
@@ -93,13 +93,8 @@ describeKubectl("kubectl edit, replace and patch", () => {
       await cluster.failing('patch deploy patched --type=merge -p {"spec":{"replicas":"x"}}'),
     ).toContain("replicas");
     expect(await cluster.failing('patch deploy patched --type=merge -p {"spec":')).toMatch(
-      /unable to parse|unexpected/,
+      /the body is not valid JSON/,
     );
-    expect(
-      await kubectl("patch cm kube-root -n kube-system --type=merge -p {} --dry-run=client").catch(
-        (error: Error) => error.message,
-      ),
-    ).toContain("not found");
   });
 
   test("patch --subresource=scale and status", async () => {

@@ -165,7 +165,7 @@ describeKubectl("kubectl get", () => {
   test("--watch shows what changes", async () => {
     await cluster.apply(configMap("watched", {}, { watched: "yes" }));
     const watch = cluster.start("get cm -l watched=yes --watch");
-    const events = cluster.start("get cm watched --watch --output-watch-events -o name");
+    const events = cluster.start("get cm watched --watch --output-watch-events");
     await watch.until(/NAME +DATA +AGE\nwatched +0/);
     await events.until(/ADDED +watched/);
     await cluster.apply(configMap("watched", { a: "1", b: "2" }, { watched: "yes" }));

@@ -21,9 +21,11 @@ describeKubectl("kubectl logs", () => {
           command: [
             "sh",
             "-c",
-            "if [ -e ran ]; then echo second; sleep 1000; fi; touch ran; echo first; exit 3",
+            "if [ -e kept/ran ]; then echo second; sleep 1000; fi; touch kept/ran; echo first; exit 3",
           ],
+          volumeMounts: [{ name: "kept", mountPath: "/kept" }],
         },
+        spec: { volumes: [{ name: "kept", emptyDir: {} }] },
       }),
       pod("pair", {
         spec: {
@@ -76,7 +78,7 @@ describeKubectl("kubectl logs", () => {
     await kubectl("wait --for=condition=Ready pod/falling --timeout=20s");
     expect(await kubectl("logs falling --previous")).toBe("first\n");
     const second = cluster.start("logs -f falling");
-    await second.until(/second/);
+    await second.until(/^second$/m);
     expect(await cluster.failing("logs lines --previous")).toMatch(
       /previous terminated container "main" in pod "lines" not found/,
     );

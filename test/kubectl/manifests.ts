@@ -9,8 +9,12 @@ interface PodParts {
 
 const SLEEP = { name: "main", image: "sleeper:1", command: ["sleep", "1000"] };
 
+/** `metadata` without empty labels: kubectl would see a change in their absence. */
+const metadata = (name: string, labels: object = {}) =>
+  Object.keys(labels).length === 0 ? { name } : { name, labels };
+
 export function configMap(name: string, data: Record<string, string> = {}, labels = {}): object {
-  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, labels }, data };
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: metadata(name, labels), data };
 }
 
 /** A pod that sleeps, unless its container says otherwise. */
@@ -21,7 +25,7 @@ export function pod(
   return {
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name, labels },
+    metadata: metadata(name, labels),
     spec: { terminationGracePeriodSeconds: 1, containers: [{ ...SLEEP, ...container }], ...spec },
   };
 }

@@ -14,17 +14,23 @@ export async function streamLogs(server: ApiServer, call: Call, name: string): P
     ...logOptions(call),
   });
   const stream = call.response as Writable;
-  call.response.statusCode = 200;
-  call.response.setHeader("content-type", "text/plain; charset=utf-8");
-  (call.response as { flushHeaders(): void }).flushHeaders();
+  const iterator = pieces[Symbol.asyncIterator]();
   try {
-    for await (const piece of pieces) {
+    // Whether there is a log is known with its first piece: until then an error can be a Status.
+    let step = await iterator.next();
+    call.response.statusCode = 200;
+    call.response.setHeader("content-type", "text/plain; charset=utf-8");
+    (call.response as { flushHeaders(): void }).flushHeaders();
+    for (; step.done !== true; step = await iterator.next()) {
       if (call.signal.aborted) return;
-      if (!stream.write(piece)) await once(stream, "drain", { signal: call.signal });
+      if (step.value.length > 0 && !stream.write(step.value))
+        await once(stream, "drain", { signal: call.signal });
     }
     stream.end();
   } catch (error) {
     if (!call.signal.aborted) throw error;
+  } finally {
+    await iterator.return?.();
   }
 }
 

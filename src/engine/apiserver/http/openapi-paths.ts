@@ -4,6 +4,7 @@
  */
 import type { Kind } from "../../../kube/kind.ts";
 import { apiVersionOf } from "../../../kube/object.ts";
+import type { ServedKind } from "../registry.ts";
 
 const query = (name: string, type: "string" | "boolean" | "integer") => ({
   name,
@@ -31,12 +32,17 @@ const PATCH_TYPES = [
   "application/apply-patch+yaml",
   "application/json-patch+json",
   "application/merge-patch+json",
-  "application/strategic-merge-patch+json",
 ];
+/** `kubectl apply` sends the kind of patch that it finds here: custom kinds have no list keys. */
+const BUILTIN_PATCH_TYPES = [...PATCH_TYPES, "application/strategic-merge-patch+json"];
 
-export function openApiPaths(kinds: readonly Kind[], schemaName: (kind: Kind) => string): object {
+export function openApiPaths(
+  served: readonly ServedKind[],
+  schemaName: (kind: Kind) => string,
+): object {
   const paths: Record<string, object> = {};
-  for (const kind of kinds) {
+  for (const { kind, custom } of served) {
+    const patchTypes = custom === undefined ? BUILTIN_PATCH_TYPES : PATCH_TYPES;
     const root = kind.group === "" ? `/api/${kind.version}` : `/apis/${apiVersionOf(kind)}`;
     const collection = kind.namespaced
       ? `${root}/namespaces/{namespace}/${kind.plural}`
@@ -50,7 +56,7 @@ export function openApiPaths(kinds: readonly Kind[], schemaName: (kind: Kind) =>
     paths[`${collection}/{name}`] = {
       get: operation("get", []),
       put: operation("put", WRITE, ["application/json", "application/yaml"]),
-      patch: operation("patch", [...WRITE, query("force", "boolean")], PATCH_TYPES),
+      patch: operation("patch", [...WRITE, query("force", "boolean")], patchTypes),
       delete: operation("delete", [query("dryRun", "string")], ["application/json"]),
     };
     if (kind.namespaced) paths[`${root}/${kind.plural}`] = { get: operation("list", LIST) };

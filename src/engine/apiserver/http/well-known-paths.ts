@@ -1,6 +1,5 @@
 /** Paths that name no resource: health, version, discovery, OpenAPI. */
 import { createHash } from "node:crypto";
-import type { Kind } from "../../../kube/kind.ts";
 import { apiVersionOf } from "../../../kube/object.ts";
 import { loadDescriptions } from "../../../kube/schema/descriptions.ts";
 import {
@@ -8,7 +7,7 @@ import {
   openApiSchemas,
   reachedDefinitions,
 } from "../../../kube/schema/openapi.ts";
-import type { KindRegistry } from "../registry.ts";
+import type { KindRegistry, ServedKind } from "../registry.ts";
 import { negotiate } from "./accept.ts";
 import {
   aggregatedDiscovery,
@@ -19,7 +18,7 @@ import {
 } from "./discovery.ts";
 import { openApiPaths } from "./openapi-paths.ts";
 import type { HttpRequest } from "./request-body.ts";
-import { type HttpResponse, sendJson, sendText } from "./response.ts";
+import { type HttpResponse, sendBytes, sendJson, sendText } from "./response.ts";
 
 /** The Kubernetes version whose API is spoken. */
 export const KUBERNETES_VERSION = { major: "1", minor: "35", patch: "0" } as const;
@@ -30,6 +29,13 @@ export interface WellKnownOptions {
   /** Names of failing checks; empty when ready. */
   readonly notReady: () => readonly string[];
 }
+
+/** What clients ask for; the answer's type is written with a dot, for `@` is no part of media types. */
+const OPENAPI_V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+const openApiInfo = () => {
+  const { major, minor, patch } = KUBERNETES_VERSION;
+  return { title: "Kubernetes", version: `v${major}.${minor}.${patch}` };
+};
 
 const HEALTH_PATHS = new Set(["/healthz", "/livez", "/readyz"]);
 export const isHealthPath = (pathname: string): boolean => HEALTH_PATHS.has(pathname);
@@ -66,6 +72,7 @@ export class WellKnownPaths {
       case "apis":
         return this.#discovery(root === "api", rest, request, response);
       case "openapi":
+        if (rest.length === 1 && rest[0] === "v2") return this.#openApiV2(request, response);
         return rest[0] === "v3" && (await this.#openApi(rest.slice(1), response));
       default:
         return false;
@@ -114,11 +121,12 @@ export class WellKnownPaths {
   }
 
   /** `api/v1`, `apis/apps/v1`, …: each group version that is served. */
-  #groupVersions(): Map<string, Kind[]> {
-    const found = new Map<string, Kind[]>();
-    for (const { kind } of this.#options.registry.all()) {
+  #groupVersions(): Map<string, ServedKind[]> {
+    const found = new Map<string, ServedKind[]>();
+    for (const served of this.#options.registry.all()) {
+      const { kind } = served;
       const path = kind.group === "" ? `api/${kind.version}` : `apis/${apiVersionOf(kind)}`;
-      found.set(path, [...(found.get(path) ?? []), kind]);
+      found.set(path, [...(found.get(path) ?? []), served]);
     }
     return found;
   }
@@ -126,9 +134,9 @@ export class WellKnownPaths {
   async #openApi(rest: readonly string[], response: HttpResponse): Promise<boolean> {
     const groupVersions = this.#groupVersions();
     if (rest.length === 0) {
-      const paths = [...groupVersions].map(([path, kinds]) => {
+      const paths = [...groupVersions].map(([path, served]) => {
         const hash = createHash("sha256")
-          .update(JSON.stringify(kinds.map((kind) => [kind.kind, kind.schema])))
+          .update(JSON.stringify(served.map(({ kind }) => [kind.kind, kind.schema])))
           .digest("hex");
         return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash.slice(0, 32)}` }];
       });
@@ -136,28 +144,39 @@ export class WellKnownPaths {
       return true;
     }
     const path = rest.join("/");
-    const kinds = groupVersions.get(path);
-    if (kinds === undefined) return false;
+    const served = groupVersions.get(path);
+    if (served === undefined) return false;
     let document = this.#documents.get(path);
     if (document === undefined) {
-      document = this.#document(kinds);
+      document = this.#document(served);
       this.#documents.set(path, document);
     }
     const bytes = await document;
-    response.statusCode = 200;
-    response.setHeader("content-type", "application/json");
-    response.setHeader("content-length", bytes.length);
-    (response as { end(bytes: Buffer): void }).end(bytes);
+    sendBytes(response, 200, bytes);
     return true;
   }
 
-  async #document(kinds: readonly Kind[]): Promise<Buffer> {
-    const { major, minor, patch } = KUBERNETES_VERSION;
+  /**
+   * A document without paths. All is in version 3; kubectl asks here, in protobuf, only for a kind
+   * that it has not found there, and says what is wrong when there is nothing here either.
+   */
+  #openApiV2(request: HttpRequest, response: HttpResponse): true {
+    if (request.headers.accept?.includes(OPENAPI_V2_PROTOBUF) === true) {
+      // Document.swagger (field 1) = "2.0"
+      sendBytes(response, 200, Buffer.from("\x0a\x032.0"), OPENAPI_V2_PROTOBUF.replace("@", "."));
+    } else sendJson(response, 200, { swagger: "2.0", info: openApiInfo(), paths: {} });
+    return true;
+  }
+
+  async #document(served: readonly ServedKind[]): Promise<Buffer> {
+    const kinds = served.map(({ kind }) => kind);
     const document = {
       openapi: "3.0.0",
-      info: { title: "Kubernetes", version: `v${major}.${minor}.${patch}` },
-      paths: openApiPaths(kinds, openApiSchemaName),
-      components: { schemas: openApiSchemas(kinds, await loadDescriptions(reachedDefinitions(kinds))) },
+      info: openApiInfo(),
+      paths: openApiPaths(served, openApiSchemaName),
+      components: {
+        schemas: openApiSchemas(kinds, await loadDescriptions(reachedDefinitions(kinds))),
+      },
     };
     return Buffer.from(JSON.stringify(document));
   }
@@ -168,6 +187,7 @@ export class WellKnownPaths {
       "/apis",
       ...[...this.#groupVersions().keys()].map((path) => `/${path}`),
       ...HEALTH_PATHS,
+      "/openapi/v2",
       "/openapi/v3",
       "/version",
     ];

@@ -43,6 +43,8 @@ async function* logs(
     status.podUid === uidOf(pod) && status.name === container && status.attempt === attempt;
   const known = (await runtime.listContainers(uidOf(pod))).find(isThisRun);
   let hasEnded = known === undefined || known.state === "exited";
+  // Says that there is a log, also while it is empty.
+  yield new Uint8Array();
   yield* readLog(
     {
       path: containerLog(logsDirectory, pod, container, attempt),
