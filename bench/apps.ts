@@ -124,8 +124,7 @@ function settled(informer: Informer<Application>, revision: string): Promise<voi
   });
 }
 
-const secondsSince = (startMs: number): number =>
-  Math.round(performance.now() - startMs) / 1_000;
+const secondsSince = (startMs: number): number => Math.round(performance.now() - startMs) / 1_000;
 const everyone = Array.from({ length: COUNT }, (_, index) => index);
 mkdirSync(repository, { recursive: true });
 git("init", "-q", "-b", "main");

@@ -14,17 +14,23 @@ export interface ApplicationManifests {
   readonly warnings: readonly string[];
 }
 
-export interface ManifestSource {
+export interface ManifestRequest {
+  readonly revision: string;
   /**
-   * `fresh`: ask the repository where its refs are now; otherwise what was seen last is good enough.
-   * @throws SourceError
+   * What was known of the repository's refs before this time is too old; milliseconds since the
+   * epoch. @default whatever is known is good enough
    */
-  manifestsOf(
-    application: Application,
-    options: { readonly revision: string; readonly fresh: boolean; readonly signal: AbortSignal },
-  ): Promise<ApplicationManifests>;
+  readonly notBeforeMs?: number;
+  readonly signal: AbortSignal;
+}
+
+export interface ManifestSource {
+  /** @throws SourceError */
+  manifestsOf(application: Application, request: ManifestRequest): Promise<ApplicationManifests>;
   /** Whether changes of this Application's repository announce themselves, or must be polled for. */
   isWatched(application: Application): boolean;
+  /** Gives back what an Application used that is gone, by its `namespace/name`. */
+  forget(applicationKey: string): Promise<void>;
 }
 
 /** The revision that an Application follows. */

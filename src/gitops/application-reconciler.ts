@@ -1,84 +1,77 @@
 /**
- * Keeps one Application as its repository says, in named steps: resolve, plan, decide, apply,
- * report. Level-triggered: every call looks at everything again, and what has not changed costs
- * next to nothing. Nothing waits for health or for a retry, so a new commit is never held up.
+ * Keeps one Application as its repository says, in named steps: resolve, derive, plan, decide,
+ * apply, report. Level-triggered: every call looks at everything again, and what has not changed
+ * costs next to nothing. Nothing waits for health or for a retry, so a new commit is never held up.
  */
 import type { Client } from "../client/client.ts";
 import type { Clock } from "../client/clock.ts";
-import type { EventRecorder } from "../client/event-recorder.ts";
-import type { Logger } from "../client/logger.ts";
 import { done, requeueAfter, type Result } from "../client/reconciler.ts";
 import { formatTime } from "../client/timestamps.ts";
-import {
-  type Application,
-  type ApplicationStatus,
-  applications,
-} from "../kube/kinds/application.ts";
-import { type JsonObject, keyOf, parseKey } from "../kube/object.ts";
-import { isStatus, StatusError } from "../kube/status-error.ts";
-import {
-  type ApplicationManifests,
-  type ManifestSource,
-  targetRevision,
-} from "./application-manifests.ts";
-import { applyPlan, type ObjectResult } from "./apply/apply-plan.ts";
-import { type Desired, sha256, toDesired, type Unusable } from "./plan/desired.ts";
-import { formatRef, refOf } from "./plan/object-ref.ts";
-import { isInSync, type Plan, type PlanEntry, pruneForbidden, summarize } from "./plan/plan.ts";
-import { FIELD_MANAGER, type LiveObjects, makePlan, Verified } from "./plan/planner.ts";
+import type { Application, ApplicationStatus } from "../kube/kinds/application.ts";
+import { keyOf } from "../kube/object.ts";
+import type { ApplicationManifests, ManifestSource } from "./application-manifests.ts";
+import { ApplicationMemory, type Derived } from "./application-memory.ts";
+import { resolveTarget, type Target } from "./application-target.ts";
+import { applyPlan, type ObjectResult, type WriteObserver } from "./apply/apply-plan.ts";
+import { cascades, deleteManagedObjects, otherFinalizers } from "./delete-managed-objects.ts";
+import { sha256, toDesired } from "./plan/desired.ts";
+import { isInSync, type Plan, pruneForbidden } from "./plan/plan.ts";
+import { type LiveObjects, makePlan } from "./plan/planner.ts";
 import { applicationOptions } from "./plan/sync-options.ts";
 import { trackingLabel } from "./plan/tracking.ts";
+import type { Announcer } from "./report/announce.ts";
+import { nextStatus, type Outcome, troubledStatus } from "./report/application-status.ts";
+import type { ApplicationWriter } from "./report/application-writer.ts";
+import { conditionsOf } from "./report/conditions.ts";
 import {
-  failedStatus,
-  isSameStatus,
-  nextStatus,
-  operationState,
-  type Outcome,
-  refsOf,
-} from "./report/application-status.ts";
-import { SourceError } from "./source/source-error.ts";
-import { type Attempts, afterAttempt, type Decision, decide } from "./sync-decision.ts";
+  finishedState,
+  refusedState,
+  startedState,
+  type SyncFacts,
+} from "./report/operation-state.ts";
+import { refsOf } from "./report/resource-ref.ts";
+import {
+  afterAttempt,
+  afterInSync,
+  type Attempts,
+  attemptsAt,
+  attemptsFromStatus,
+  type Decision,
+  decide,
+  type Subject,
+} from "./sync-decision.ts";
 
-/** As in Argo CD: with one of these, deleting the Application deletes its objects first. */
-const CASCADE_FINALIZERS = [
-  "resources-finalizer.gantry.dev",
-  "resources-finalizer.argocd.argoproj.io",
-  "resources-finalizer.argocd.argoproj.io/background",
-];
-/** How long to wait before asking a repository again that could not be read, doubling up to the limit. */
-const SOURCE_RETRY_FIRST_MS = 2_000;
-const SOURCE_RETRY_MAX_MS = 180_000;
+/** How soon to look whether the objects of a deleted Application are gone; their watch is faster. */
 const DELETION_LOOK_MS = 200;
+/** How soon to look whether a kind is served that somebody else has to define. */
+const UNKNOWN_KIND_LOOK_MS = 5_000;
 
 export interface ReconcilerOptions {
   readonly client: Client;
   readonly clock: Clock;
-  readonly logger: Logger;
-  readonly recorder: EventRecorder;
-  readonly manifests: ManifestSource;
-  readonly live: LiveObjects;
+  readonly source: ManifestSource;
+  readonly live: LiveObjects & WriteObserver;
+  readonly writer: ApplicationWriter;
+  readonly announcer: Announcer;
   readonly applicationOf: (key: string) => Application | undefined;
   /** How often a repository that does not announce changes is asked. */
   readonly pollIntervalMs: number;
 }
 
-/** What is kept of an Application between two looks; all of it can be lost without harm. */
-interface Memory {
-  manifests?: ApplicationManifests;
-  manifestsFor?: string;
-  derived?: { readonly from: string; readonly desired: Desired[]; readonly unusable: Unusable[] };
-  attempts?: Attempts;
-  sourceFailures: number;
-  resolvedAtMs: number;
-  stale: boolean;
-  /** Older copies of the Application are behind our own writes. */
-  minimumRevision: number;
-  readonly verified: Verified;
+/** One look at an Application: everything that a decision is made from. */
+interface Look extends Derived {
+  readonly application: Application;
+  readonly memory: ApplicationMemory;
+  readonly target: Target;
+  readonly manifests: ApplicationManifests;
+  readonly plan: Plan;
+  readonly subject: Subject;
+  readonly signal: AbortSignal;
 }
 
 export class ApplicationReconciler {
   readonly #options: ReconcilerOptions;
-  readonly #memory = new Map<string, Memory>();
+  readonly #memories = new Map<string, ApplicationMemory>();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -86,502 +79,301 @@ export class ApplicationReconciler {
 
   /** The next look at this Application asks its repository again. */
   markStale(key: string): void {
-    const memory = this.#memory.get(key);
-    if (memory !== undefined) memory.stale = true;
+    this.#memories.get(key)?.markStale(this.#options.clock.now());
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<Result> {
     const application = this.#options.applicationOf(key);
-    if (application === undefined) {
-      this.#memory.delete(key);
-      return done;
-    }
+    if (application === undefined) return this.#forget(key);
     const memory = this.#memoryOf(key);
-    if (Number(application.metadata.resourceVersion) < memory.minimumRevision) return done;
+    if (memory.isBehind(application)) return done;
     if (application.metadata.deletionTimestamp !== undefined)
       return this.#finalize(application, memory, signal);
-    try {
-      const { manifests, rollback } = await this.#resolve(application, memory, signal);
-      if (manifests.errors.length > 0) return await this.#refuse(application, memory, manifests);
-      const derived = await this.#derive(application, memory, manifests);
-      const plan = await this.#plan(application, memory, derived, signal);
-      return await this.#act({
-        application,
-        memory,
-        manifests,
-        rollback,
-        ...derived,
-        plan,
-        signal,
-      });
-    } catch (error) {
-      if (error instanceof SourceError) return this.#sourceFailed(application, memory, error);
-      throw error;
-    }
+    const target = await resolveTarget(application, memory, this.#options, signal);
+    if (target.refusal !== undefined) return this.#refuse(application, memory, target.refusal);
+    if (target.trouble !== undefined) this.#options.announcer.trouble(application, target.trouble);
+    if (target.manifests === undefined) return this.#reportTrouble(application, memory, target);
+    const look = await this.#look(application, memory, { target, signal }, target.manifests);
+    const attempts = memory.attempts ?? attemptsFromStatus(application, look.subject);
+    const decision = this.#decide(look, attempts);
+    if (!decision.apply) return this.#settle(look, attempts, decision.lookAgainMs);
+    if (application.operation?.sync?.dryRun === true) return this.#dryRun(look);
+    return this.#sync(look, attempts, decision);
   }
 
-  #memoryOf(key: string): Memory {
-    let memory = this.#memory.get(key);
+  #memoryOf(key: string): ApplicationMemory {
+    let memory = this.#memories.get(key);
     if (memory === undefined) {
-      memory = {
-        sourceFailures: 0,
-        resolvedAtMs: 0,
-        stale: true,
-        minimumRevision: 0,
-        verified: new Verified(),
-      };
-      this.#memory.set(key, memory);
+      memory = new ApplicationMemory();
+      this.#memories.set(key, memory);
     }
     return memory;
   }
 
-  /** Which manifests count now: those asked for by hand, those held by a rollback, or the newest. */
-  async #resolve(
-    application: Application,
-    memory: Memory,
-    signal: AbortSignal,
-  ): Promise<{ manifests: ApplicationManifests; rollback: ApplicationStatus["rollback"] }> {
-    const newest = await this.#manifests(application, memory, targetRevision(application), signal);
-    const asked = application.operation?.sync?.revision;
-    const held = application.status?.rollback;
-    const revision =
-      asked ??
-      (held !== undefined && held.insteadOf === newest.commit.id ? held.revision : undefined);
-    if (revision === undefined || revision === newest.commit.id)
-      return { manifests: newest, rollback: undefined };
-    const manifests = await this.#options.manifests.manifestsOf(application, {
-      revision,
-      fresh: false,
-      signal,
-    });
-    if (manifests.commit.id === newest.commit.id) return { manifests: newest, rollback: undefined };
-    return { manifests, rollback: { revision: manifests.commit.id, insteadOf: newest.commit.id } };
+  async #forget(key: string): Promise<Result> {
+    this.#memories.delete(key);
+    await this.#options.source.forget(key);
+    return done;
   }
 
-  async #manifests(
+  async #look(
     application: Application,
-    memory: Memory,
-    revision: string,
-    signal: AbortSignal,
-  ): Promise<ApplicationManifests> {
-    const { clock, pollIntervalMs } = this.#options;
-    const manifestsFor = sha256(
-      JSON.stringify([application.spec.source, application.spec.destination]),
-    );
-    const polled = clock.now() - memory.resolvedAtMs >= pollIntervalMs;
-    const due = memory.stale || application.operation !== undefined || polled;
-    if (memory.manifests !== undefined && memory.manifestsFor === manifestsFor && !due)
-      return memory.manifests;
-    memory.stale = false;
-    try {
-      const manifests = await this.#options.manifests.manifestsOf(application, {
-        revision,
-        fresh: true,
-        signal,
-      });
-      memory.manifests = manifests;
-      memory.manifestsFor = manifestsFor;
-      memory.resolvedAtMs = clock.now();
-      memory.sourceFailures = 0;
-      return manifests;
-    } catch (error) {
-      memory.stale = true;
-      throw error;
-    }
+    memory: ApplicationMemory,
+    { target, signal }: Pick<Look, "target" | "signal">,
+    manifests: ApplicationManifests,
+  ): Promise<Look> {
+    const derived = await this.#derive(application, memory, manifests);
+    const plan = await this.#plan(application, { memory, target, signal, ...derived });
+    const content = `${manifests.id}/${application.metadata.generation ?? 0}`;
+    const subject = { content, revision: manifests.commit.id };
+    return { application, memory, target, manifests, ...derived, plan, subject, signal };
   }
 
   async #derive(
     application: Application,
-    memory: Memory,
+    memory: ApplicationMemory,
     manifests: ApplicationManifests,
-  ): Promise<{ desired: Desired[]; unusable: Unusable[] }> {
+  ): Promise<Derived> {
     const from = `${manifests.id}/${application.metadata.generation ?? 0}`;
     // Unusable manifests may become usable when a CustomResourceDefinition appears.
     if (memory.derived?.from === from && memory.derived.unusable.length === 0)
       return memory.derived;
+    const { destination, syncPolicy, ignoreDifferences } = application.spec;
     const derived = await toDesired(manifests.manifests, {
       client: this.#options.client,
       applicationKey: keyOf(application),
-      namespace: application.spec.destination.namespace ?? "default",
-      options: applicationOptions(application.spec.syncPolicy?.syncOptions),
+      namespace: destination.namespace ?? "default",
+      options: applicationOptions(syncPolicy?.syncOptions),
+      ignoreDifferences,
     });
     memory.derived = { from, ...derived };
-    return derived;
+    return { desired: derived.desired, unusable: derived.unusable };
   }
 
   #plan(
     application: Application,
-    memory: Memory,
-    derived: { desired: Desired[]; unusable: Unusable[] },
-    signal: AbortSignal,
+    look: Derived & Pick<Look, "memory" | "target" | "signal">,
   ): Promise<Plan> {
     const { client, live } = this.#options;
-    const automated = application.spec.syncPolicy?.automated;
+    const { automated, syncOptions } = application.spec.syncPolicy ?? {};
     return makePlan({
       client,
       live,
       owner: trackingLabel(keyOf(application), sha256),
-      desired: derived.desired,
+      desired: look.desired,
       inventory: refsOf(application.status?.resources),
       prune: {
-        options: applicationOptions(application.spec.syncPolicy?.syncOptions),
+        options: applicationOptions(syncOptions),
         forbidden: pruneForbidden({
           enabled: application.operation?.sync?.prune ?? automated?.prune ?? false,
-          rendered: derived.unusable.length === 0,
-          empty: derived.desired.length === 0,
+          rendered: look.unusable.length === 0 && look.target.trouble === undefined,
+          empty: look.desired.length === 0,
           allowEmpty: automated?.allowEmpty ?? false,
         }),
       },
-      verified: memory.verified,
-      signal,
+      verified: look.memory.verified,
+      signal: look.signal,
     });
   }
 
-  async #act(look: Look): Promise<Result> {
-    const { application, memory, manifests, plan } = look;
-    const { clock } = this.#options;
-    const subject = `${manifests.commit.id}/${application.metadata.generation ?? 0}`;
-    const attempts = memory.attempts ?? attemptsFrom(application, manifests, subject);
-    const situation = { application, subject, attempts, nowMs: clock.now() };
-    const decision = decide({ ...situation, inSync: isInSync(plan) });
-    if (!decision.apply) {
-      // In sync without having applied anything: what drifts from here on is drift.
-      if (isInSync(plan)) memory.attempts = inSyncAttempts(attempts, subject, clock.now());
-      await this.#report(look, this.#settled(look, subject));
-      return this.#next(application, decision.lookAgainMs);
-    }
-    const isDryRun = application.operation?.sync?.dryRun === true;
-    const startedAt = formatTime(clock.now());
-    if (decision.because === "drift") this.#tellDrift(application, plan);
-    const results = isDryRun ? [] : await this.#apply(look);
+  #decide(look: Look, attempts: Attempts | undefined): Decision {
+    const { application, plan, subject, target } = look;
+    const nowMs = this.#options.clock.now();
+    const decision = decide({ application, subject, attempts, inSync: isInSync(plan), nowMs });
+    // What is left of an older revision is kept as it is, not brought back.
+    if (target.trouble !== undefined && decision.apply && decision.because === "revision")
+      return { apply: false, because: target.trouble.reason };
+    return decision;
+  }
+
+  /** Nothing is to be applied, now. */
+  async #settle(
+    look: Look,
+    attempts: Attempts | undefined,
+    lookAgainMs: number | undefined,
+  ): Promise<Result> {
+    const { application, memory, plan, subject } = look;
+    memory.attempts = attempts;
+    if (isInSync(plan)) memory.attempts = afterInSync(attempts, subject, this.#options.clock.now());
+    else if (
+      application.status?.sync?.status === "Synced" &&
+      attemptsAt(attempts, subject)?.succeeded
+    )
+      this.#options.announcer.drift(application, plan);
+    await this.#report(look, {});
+    return this.#next(look, lookAgainMs);
+  }
+
+  async #dryRun(look: Look): Promise<Result> {
+    const { application, memory } = look;
+    const facts = { ...this.#syncFacts(look), retryCount: 0, outlook: "", isDryRun: true };
+    const results = await this.#apply(look, true);
+    const operationState = finishedState({ ...facts, results }, this.#now());
+    await this.#writeStatus(application, memory, { ...application.status, operationState });
+    await this.#options.writer.operationDone(application, memory);
+    return done;
+  }
+
+  async #sync(
+    look: Look,
+    attempts: Attempts | undefined,
+    decision: Decision & { apply: true },
+  ): Promise<Result> {
+    const { application, memory, plan, subject } = look;
+    const { announcer, clock, writer } = this.#options;
+    const facts = this.#syncFacts(look);
+    await this.#claimKinds(look, facts);
+    if (decision.because === "drift") announcer.drift(application, plan);
+    const results = await this.#apply(look, false);
     const succeeded = results.every((result) => result.status !== "SyncFailed");
+    const nowMs = clock.now();
     memory.attempts = afterAttempt(attempts, {
       subject,
       succeeded,
       because: decision.because,
-      nowMs: clock.now(),
+      nowMs,
     });
-    const outcome: Outcome = {
-      ...this.#settled(look, subject),
-      results,
-      operation: operationState(
-        {
-          revision: manifests.commit.id,
-          results,
-          startedAt,
-          failures: memory.attempts.failures > 0 ? memory.attempts.failures - 1 : 0,
-          initiatedBy: application.operation?.initiatedBy?.username,
-        },
-        formatTime(clock.now()),
-      ),
-    };
-    this.#tellSync(look, results, decision);
-    await this.#report(look, succeeded ? outcome : withSyncError(outcome, results));
-    // Last: whoever asked sees the request gone together with its outcome.
-    await this.#clearOperation(application, memory);
-    if (succeeded) return this.#next(application);
-    const again = decide({
-      ...situation,
-      application: withoutOperation(application),
-      attempts: memory.attempts,
-      inSync: false,
-    });
-    return this.#next(application, again.apply ? 0 : again.lookAgainMs);
-  }
-
-  async #apply({ application, plan, signal }: Look): Promise<ObjectResult[]> {
-    const { client, clock } = this.#options;
-    const options = applicationOptions(application.spec.syncPolicy?.syncOptions);
-    return applyPlan(plan, { client, clock, options, signal });
-  }
-
-  /** What a look says when nothing was applied; a sync adds its results. */
-  #settled({ application, plan, manifests, unusable, rollback }: Look, subject: string): Outcome {
-    const conditions: { type: string; reason: string; message: string }[] = [];
-    if (unusable.length > 0)
-      conditions.push({
-        type: "InvalidManifests",
-        reason: "UnusableObjects",
-        message: unusable
-          .map(
-            (bad) => `${bad.origin.file}:${bad.origin.line}: ${formatRef(bad.ref)} ${bad.reason}`,
-          )
-          .join("; "),
-      });
-    if (application.spec.suspend === true)
-      conditions.push({ type: "Suspended", reason: "Suspended", message: "syncs are suspended" });
-    const before = application.status?.conditions?.find(
-      (condition) => condition.type === "SyncError",
+    const again = succeeded ? undefined : this.#again(look, memory.attempts);
+    const outlook = outlookOf(again);
+    const retryCount = Math.max(0, memory.attempts.failures - 1);
+    const operation = finishedState(
+      { ...facts, results, isDryRun: false, retryCount, outlook },
+      this.#now(),
     );
-    // The last sync failed, and nothing has been tried since: its error stays.
-    if (before !== undefined && !isInSync(plan) && before.message !== "" && subject !== "")
-      conditions.push({ type: "SyncError", reason: before.reason, message: before.message });
-    return {
+    announcer.synced(application, {
+      ...decision,
       plan,
-      commit: manifests.commit,
-      conditions,
-      ...(rollback === undefined ? {} : { rollback }),
-    };
-  }
-
-  /** Manifests with errors change nothing: the last good state stays, the status says what and where. */
-  async #refuse(
-    application: Application,
-    memory: Memory,
-    manifests: ApplicationManifests,
-  ): Promise<Result> {
-    const message = manifests.errors.join("\n");
-    const failure = {
-      type: "InvalidManifests",
-      reason: "InvalidManifests",
-      message,
-      revision: manifests.commit.id,
-    };
-    await this.#fail(application, memory, failure, {
-      phase: "Failed",
-      message,
-      revision: manifests.commit.id,
+      results,
+      revision: facts.revision,
+      outlook,
     });
-    return this.#next(application);
+    await this.#report(look, { results, operation });
+    await writer.operationDone(application, memory);
+    return this.#next(look, again?.apply === true ? 1 : again?.lookAgainMs);
   }
 
-  async #sourceFailed(
-    application: Application,
-    memory: Memory,
-    error: SourceError,
-  ): Promise<Result> {
-    memory.sourceFailures++;
-    const failure = {
-      type: "ComparisonError",
-      reason: reasonOf(error.code),
-      message: error.message,
-    };
-    await this.#fail(application, memory, failure, { phase: "Error", message: error.message });
-    const pauseMs = Math.min(
-      SOURCE_RETRY_FIRST_MS * 2 ** (memory.sourceFailures - 1),
-      SOURCE_RETRY_MAX_MS,
+  /**
+   * Before the first object of a kind is created, the status names it: an operator that is killed
+   * in between knows afterwards where to look for what it left behind.
+   */
+  async #claimKinds(look: Look, facts: SyncFacts): Promise<void> {
+    const { application, memory, plan } = look;
+    const known = refsOf(application.status?.resources);
+    const claimed = new Set(known.map(({ group, kind }) => `${group}/${kind}`));
+    const isNew = plan.entries.some(
+      ({ action, ref }) => action === "create" && !claimed.has(`${ref.group}/${ref.kind}`),
     );
-    return this.#next(application, error.retryable ? pauseMs : SOURCE_RETRY_MAX_MS);
+    if (!isNew) return;
+    const outcome = this.#outcome(look, { operation: startedState(facts) });
+    await this.#writeStatus(application, memory, nextStatus(application, outcome, this.#now()));
   }
 
-  async #fail(
-    application: Application,
-    memory: Memory,
-    failure: { type: string; reason: string; message: string; revision?: string },
-    operation: { phase: "Failed" | "Error"; message: string; revision?: string },
-  ): Promise<void> {
-    const now = formatTime(this.#options.clock.now());
-    let status = failedStatus(application, failure, now);
-    const initiatedBy = application.operation?.initiatedBy?.username;
-    if (application.operation !== undefined)
-      status = {
-        ...status,
-        operationState: {
-          phase: operation.phase,
-          message: operation.message.slice(0, 2_000),
-          startedAt: now,
-          finishedAt: now,
-          ...(initiatedBy === undefined ? {} : { initiatedBy }),
-          ...(operation.revision === undefined
-            ? {}
-            : { syncResult: { revision: operation.revision } }),
-        },
-      };
-    const known = application.status?.conditions?.find(
-      (condition) => condition.type === failure.type,
-    );
-    if (known?.message !== failure.message)
-      this.#options.recorder.record(application, "Warning", failure.reason, failure.message);
-    await this.#writeStatus(application, memory, status);
-    await this.#clearOperation(application, memory);
-  }
-
-  async #report({ application, memory }: Look, outcome: Outcome): Promise<void> {
-    const now = formatTime(this.#options.clock.now());
-    const status = nextStatus(application, outcome, now);
-    const [before, after] = [application.status?.health?.status, status.health?.status];
-    if (before !== after && after !== undefined) {
-      const message = `health is ${after}${status.health?.message === undefined ? "" : `: ${status.health.message}`}`;
-      const type = after === "Degraded" || after === "Missing" ? "Warning" : "Normal";
-      if (after !== "Progressing" || before !== undefined)
-        this.#options.recorder.record(application, type, `Health${after}`, message);
-    }
-    await this.#writeStatus(application, memory, status);
-  }
-
-  async #writeStatus(
-    application: Application,
-    memory: Memory,
-    status: ApplicationStatus,
-  ): Promise<void> {
-    if (isSameStatus(application.status, status)) return;
-    const { namespace = "", name } = application.metadata;
-    const next: Application = {
-      ...application,
-      // Without a resourceVersion: nobody else writes the status, and the spec is not looked at.
-      metadata: { namespace, name },
-      status: { ...status, reconciledAt: formatTime(this.#options.clock.now()) },
-    };
-    await this.#remember(
-      memory,
-      this.#options.client.update(applications, next, {
-        subresource: "status",
-        fieldManager: FIELD_MANAGER,
-      }),
-    );
-  }
-
-  async #clearOperation(application: Application, memory: Memory): Promise<void> {
-    if (application.operation === undefined) return;
-    await this.#patch(application, memory, { operation: null });
-  }
-
-  async #patch(application: Application, memory: Memory, body: JsonObject): Promise<void> {
-    await this.#remember(
-      memory,
-      this.#options.client.patch(
-        applications,
-        parseKey(keyOf(application)),
-        { type: "merge", body },
-        { fieldManager: FIELD_MANAGER },
-      ),
-    );
-  }
-
-  async #remember(memory: Memory, write: Promise<Application>): Promise<void> {
-    try {
-      memory.minimumRevision = Number((await write).metadata.resourceVersion);
-    } catch (error) {
-      if (!isStatus(error, "NotFound")) throw error;
-    }
-  }
-
-  /** Deletes what the Application manages, where its finalizer asks for that, then lets it go. */
-  async #finalize(application: Application, memory: Memory, signal: AbortSignal): Promise<Result> {
-    const finalizers = application.metadata.finalizers ?? [];
-    if (!finalizers.some((name) => CASCADE_FINALIZERS.includes(name))) return done;
+  #apply({ application, plan, signal }: Look, dryRun: boolean): Promise<ObjectResult[]> {
     const { client, clock, live } = this.#options;
     const options = applicationOptions(application.spec.syncPolicy?.syncOptions);
-    const label = trackingLabel(keyOf(application), sha256);
-    const owned = await live.owned(label, refsOf(application.status?.resources));
-    const entries = owned
-      .filter((object) => object.metadata.deletionTimestamp === undefined && options.delete)
-      .map(
-        (object): PlanEntry => ({ ref: refOf(object), action: "prune", changes: [], live: object }),
-      );
-    const results = await applyPlan({ entries }, { client, clock, options, signal });
-    const failed = results.find((result) => result.status === "SyncFailed");
-    if (failed !== undefined) throw StatusError.of("InternalError", failed.message);
-    if (owned.length > 0 && options.delete) return requeueAfter(DELETION_LOOK_MS);
-    const left = finalizers.filter((name) => !CASCADE_FINALIZERS.includes(name));
-    await this.#patch(application, memory, { metadata: { finalizers: left } });
+    return applyPlan(plan, { client, clock, options, signal, dryRun, observer: live });
+  }
+
+  #syncFacts({ application, manifests }: Look): SyncFacts {
+    return { application, revision: manifests.commit.id, startedAt: this.#now() };
+  }
+
+  /** What comes after a failed sync. */
+  #again({ application, subject }: Look, attempts: Attempts): Decision {
+    const { operation: _done, ...rest } = application;
+    const nowMs = this.#options.clock.now();
+    return decide({ application: rest, subject, attempts, inSync: false, nowMs });
+  }
+
+  #outcome(look: Look, synced: Pick<Outcome, "results" | "operation">): Outcome {
+    const { plan, unusable, manifests, target } = look;
+    return {
+      plan,
+      unusable,
+      commit: manifests.commit,
+      conditions: conditionsOf(look, synced.results),
+      trouble: target.trouble,
+      rollback: target.rollback,
+      ...synced,
+    };
+  }
+
+  async #report(look: Look, synced: Pick<Outcome, "results" | "operation">): Promise<void> {
+    const { application, memory } = look;
+    const status = nextStatus(application, this.#outcome(look, synced), this.#now());
+    this.#options.announcer.health(application, status);
+    await this.#writeStatus(application, memory, status);
+  }
+
+  /** Nothing usable is known: the status says why, and leaves the rest as it was. */
+  async #reportTrouble(
+    application: Application,
+    memory: ApplicationMemory,
+    { trouble, lookAgainMs }: Target,
+  ): Promise<Result> {
+    if (trouble === undefined) return done;
+    const status = troubledStatus(application, trouble, this.#now());
+    await this.#writeStatus(application, memory, status);
+    return lookAgainMs === undefined ? this.#poll(application) : requeueAfter(lookAgainMs);
+  }
+
+  /** What was asked for cannot be carried out; what goes on without being asked is another look. */
+  async #refuse(
+    application: Application,
+    memory: ApplicationMemory,
+    refusal: NonNullable<Target["refusal"]>,
+  ): Promise<Result> {
+    const phase = refusal.type === "InvalidManifests" ? "Failed" : "Error";
+    const operationState = refusedState(application, { ...refusal, phase }, this.#now());
+    await this.#writeStatus(application, memory, { ...application.status, operationState });
+    await this.#options.writer.operationDone(application, memory);
     return done;
   }
 
-  #next(application: Application, lookAgainMs?: number): Result {
-    const { manifests, pollIntervalMs } = this.#options;
-    if (lookAgainMs !== undefined) return requeueAfter(Math.max(1, lookAgainMs));
-    return manifests.isWatched(application) ? done : requeueAfter(pollIntervalMs);
+  async #finalize(
+    application: Application,
+    memory: ApplicationMemory,
+    signal: AbortSignal,
+  ): Promise<Result> {
+    if (!cascades(application)) return done;
+    const left = await deleteManagedObjects(application, this.#options, signal);
+    if (left > 0) return requeueAfter(DELETION_LOOK_MS);
+    await this.#options.writer.finalizers(application, memory, otherFinalizers(application));
+    return done;
   }
 
-  #tellDrift(application: Application, plan: Plan): void {
-    for (const entry of plan.entries) {
-      if (entry.action === "unchanged" || entry.action === "skip") continue;
-      const fields = entry.changes.slice(0, 5).map((change) => change.path);
-      const what = fields.length === 0 ? entry.action : `${entry.action} ${fields.join(", ")}`;
-      this.#options.recorder.record(
-        application,
-        "Normal",
-        "DriftDetected",
-        `${formatRef(entry.ref)} differs from Git: ${what}`,
-      );
-    }
+  #writeStatus(
+    application: Application,
+    memory: ApplicationMemory,
+    status: ApplicationStatus,
+  ): Promise<void> {
+    return this.#options.writer.status(application, memory, status);
   }
 
-  #tellSync(
-    { application, manifests, plan }: Look,
-    results: readonly ObjectResult[],
-    decision: Decision,
-  ): void {
-    const { recorder, logger } = this.#options;
-    const failed = results.filter((result) => result.status === "SyncFailed");
-    const counts = summarize(plan);
-    const revision = manifests.commit.id.slice(0, 12);
-    logger.info(
-      {
-        application: keyOf(application),
-        revision,
-        because: decision.because,
-        ...counts,
-        failed: failed.length,
-      },
-      "synced",
-    );
-    for (const result of failed.slice(0, 10))
-      recorder.record(
-        application,
-        "Warning",
-        "SyncFailed",
-        `${formatRef(result.ref)}: ${result.message}`,
-      );
-    if (failed.length === 0)
-      recorder.record(
-        application,
-        "Normal",
-        "Synced",
-        `synced to ${revision}: ${counts.create} created, ${counts.update} changed, ${counts.replace} replaced, ${counts.prune} pruned`,
-      );
+  #now(): string {
+    return formatTime(this.#options.clock.now());
+  }
+
+  /** When to look again without being told of a change. */
+  #next({ application, target, unusable }: Look, lookAgainMs: number | undefined): Result {
+    const times = [
+      lookAgainMs,
+      target.lookAgainMs,
+      unusable.length > 0 ? UNKNOWN_KIND_LOOK_MS : undefined,
+      this.#poll(application).requeueAfterMs,
+    ].filter((time) => time !== undefined);
+    return times.length === 0 ? done : requeueAfter(Math.max(1, Math.min(...times)));
+  }
+
+  #poll(application: Application): Result {
+    const { source, pollIntervalMs } = this.#options;
+    return source.isWatched(application) ? done : requeueAfter(pollIntervalMs);
   }
 }
 
-interface Look {
-  readonly application: Application;
-  readonly memory: Memory;
-  readonly manifests: ApplicationManifests;
-  readonly rollback: ApplicationStatus["rollback"];
-  readonly desired: readonly Desired[];
-  readonly unusable: readonly Unusable[];
-  readonly plan: Plan;
-  readonly signal: AbortSignal;
-}
-
-/** After a restart, what the status says was synced last stands for the memory of it. */
-function attemptsFrom(
-  application: Application,
-  manifests: ApplicationManifests,
-  subject: string,
-): Attempts | undefined {
-  const last = application.status?.operationState;
-  const isSame =
-    last?.phase === "Succeeded" &&
-    last.syncResult?.revision === manifests.commit.id &&
-    application.status?.observedGeneration === application.metadata.generation;
-  return isSame ? { subject, failures: 0, heals: 0, lastMs: 0, succeeded: true } : undefined;
-}
-
-function inSyncAttempts(before: Attempts | undefined, subject: string, nowMs: number): Attempts {
-  if (before?.subject === subject && before.succeeded) return before;
-  return { subject, failures: 0, heals: 0, lastMs: nowMs, succeeded: true };
-}
-
-function withSyncError(outcome: Outcome, results: readonly ObjectResult[]): Outcome {
-  const message = results
-    .filter((result) => result.status === "SyncFailed")
-    .map((result) => `${formatRef(result.ref)}: ${result.message}`)
-    .join("; ");
-  const others = outcome.conditions.filter((condition) => condition.type !== "SyncError");
-  return {
-    ...outcome,
-    conditions: [...others, { type: "SyncError", reason: "SyncFailed", message }],
-  };
-}
-
-function withoutOperation(application: Application): Application {
-  const { operation: _operation, ...rest } = application;
-  return rest;
-}
-
-/** `repository-not-found` → `RepositoryNotFound`: a reason as Kubernetes writes them. */
-function reasonOf(code: string): string {
-  return code.replace(/(^|-)([a-z])/g, (_all, _dash, letter: string) => letter.toUpperCase());
+function outlookOf(again: Decision | undefined): string {
+  if (again === undefined) return "";
+  if (again.apply) return "; trying again now";
+  if (again.lookAgainMs === undefined) return `; ${again.because}`;
+  return `; trying again in ${Math.ceil(again.lookAgainMs / 1_000)} s`;
 }

@@ -16,6 +16,8 @@ import { ApplicationReconciler } from "./application-reconciler.ts";
 import { sha256 } from "./plan/desired.ts";
 import { ManagedObjects } from "./plan/managed-objects.ts";
 import { trackingLabel } from "./plan/tracking.ts";
+import { Announcer } from "./report/announce.ts";
+import { ApplicationWriter } from "./report/application-writer.ts";
 
 /** Applications worked on at once: enough to hide the latency of a remote API server. */
 const WORKERS = 8;
@@ -44,6 +46,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const keyOfLabel = new Map<string, string>();
   const live = new ManagedObjects({
     client,
+    clock,
     logger,
     onChange: (label) => {
       const key = keyOfLabel.get(label);
@@ -60,10 +63,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const reconciler = new ApplicationReconciler({
     client,
     clock,
-    logger,
-    recorder,
-    manifests,
+    source: manifests,
     live,
+    writer: new ApplicationWriter(client, clock),
+    announcer: new Announcer(recorder, logger),
     applicationOf: (key) => informer.get(key),
     pollIntervalMs,
   });

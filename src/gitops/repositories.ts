@@ -6,14 +6,15 @@ import type { Clock } from "../client/clock.ts";
 import type { Logger } from "../client/logger.ts";
 import type { Application } from "../kube/kinds/application.ts";
 import { keyOf } from "../kube/object.ts";
-import type { ApplicationManifests, ManifestSource } from "./application-manifests.ts";
+import type {
+  ApplicationManifests,
+  ManifestRequest,
+  ManifestSource,
+} from "./application-manifests.ts";
 import { RenderCache } from "./render/render-cache.ts";
 import { type RenderedFolder, renderFolder } from "./render-folder.ts";
 import type { Commit, CredentialProvider, Source } from "./source/source.ts";
 import { Sources } from "./source/sources.ts";
-
-/** Several Applications of one repository look at it at the same time: one question is enough. */
-const SHARED_LOOK_MS = 1_000;
 
 export interface RepositoriesOptions {
   readonly dataDir: string;
@@ -47,13 +48,11 @@ export class Repositories implements ManifestSource {
 
   async manifestsOf(
     application: Application,
-    options: { readonly revision: string; readonly fresh: boolean; readonly signal: AbortSignal },
+    { revision, notBeforeMs = 0, signal }: ManifestRequest,
   ): Promise<ApplicationManifests> {
     const { source } = await this.#repository(application);
-    const commit = await source.resolve(options.revision, {
-      maxAgeMs: options.fresh ? 0 : SHARED_LOOK_MS,
-      signal: options.signal,
-    });
+    const maxAgeMs = Math.max(0, this.#options.clock.now() - notBeforeMs);
+    const commit = await source.resolve(revision, { maxAgeMs, signal });
     const rendered = await this.#render(application, commit);
     return {
       commit: { id: commit.id, author: commit.author.name, subject: commit.subject },
@@ -65,7 +64,6 @@ export class Repositories implements ManifestSource {
     return !/^https?:/i.test(application.spec.source.repoURL);
   }
 
-  /** Gives back what an Application used that is gone. */
   async forget(applicationKey: string): Promise<void> {
     const url = this.#repositoryOf.get(applicationKey);
     this.#repositoryOf.delete(applicationKey);

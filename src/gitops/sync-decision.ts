@@ -14,10 +14,16 @@ const HEAL_MAX_MS = 300_000;
 /** After this long without drift the next one is healed at once again. */
 const HEAL_FORGET_MS = 600_000;
 
-/** What the operator remembers of its attempts at one revision of one spec. */
+/** What a sync is about. */
+export interface Subject {
+  /** Equal for equal manifests of an unchanged Application. */
+  readonly content: string;
+  /** Commit id. */
+  readonly revision: string;
+}
+/** What the operator remembers of its attempts at one subject. */
 export interface Attempts {
-  /** Commit and generation that they are about. */
-  readonly subject: string;
+  readonly subject: Subject;
   readonly failures: number;
   readonly heals: number;
   readonly lastMs: number;
@@ -30,25 +36,37 @@ export type Decision =
 export interface Situation {
   readonly application: Application;
   readonly inSync: boolean;
-  readonly subject: string;
+  readonly subject: Subject;
   readonly attempts: Attempts | undefined;
   readonly nowMs: number;
 }
 
 export function decide(situation: Situation): Decision {
   const { application, inSync, subject, nowMs } = situation;
-  if (application.operation?.sync !== undefined) return { apply: true, because: "operation" };
+  if (application.operation !== undefined) return { apply: true, because: "operation" };
   if (application.spec.suspend === true) return { apply: false, because: "suspended" };
   if (inSync) return { apply: false, because: "in sync" };
   const automated = application.spec.syncPolicy?.automated;
   if (automated === undefined || automated.enabled === false)
     return { apply: false, because: "syncs are not automated" };
-  const attempts = situation.attempts?.subject === subject ? situation.attempts : undefined;
+  const attempts = attemptsAt(situation.attempts, subject);
   if (attempts === undefined) return { apply: true, because: "revision" };
   if (!attempts.succeeded) return retry(application, attempts, nowMs);
   if (automated.selfHeal !== true)
     return { apply: false, because: "drift is not healed: selfHeal is off" };
   return heal(attempts, nowMs);
+}
+
+/**
+ * The attempts that count for a subject. A commit that leaves the manifests as they were does not
+ * make drift its own, but it does give what failed a new chance.
+ */
+export function attemptsAt(
+  attempts: Attempts | undefined,
+  { content, revision }: Subject,
+): Attempts | undefined {
+  if (attempts === undefined || attempts.subject.content !== content) return undefined;
+  return attempts.succeeded || attempts.subject.revision === revision ? attempts : undefined;
 }
 
 function retry(application: Application, attempts: Attempts, nowMs: number): Decision {
@@ -81,13 +99,13 @@ function due(atMs: number, nowMs: number, because: "retry" | "drift"): Decision 
 export function afterAttempt(
   before: Attempts | undefined,
   outcome: {
-    readonly subject: string;
+    readonly subject: Subject;
     readonly succeeded: boolean;
     readonly because: (Decision & { apply: true })["because"];
     readonly nowMs: number;
   },
 ): Attempts {
-  const same = before?.subject === outcome.subject ? before : undefined;
+  const same = attemptsAt(before, outcome.subject);
   const forgotten = same !== undefined && outcome.nowMs - same.lastMs > HEAL_FORGET_MS;
   const heals = (forgotten ? 0 : (same?.heals ?? 0)) + (outcome.because === "drift" ? 1 : 0);
   return {
@@ -96,5 +114,37 @@ export function afterAttempt(
     heals,
     lastMs: outcome.nowMs,
     succeeded: outcome.succeeded,
+  };
+}
+
+/** The attempts after a look that found everything in sync: what differs from here on is drift. */
+export function afterInSync(
+  before: Attempts | undefined,
+  subject: Subject,
+  nowMs: number,
+): Attempts {
+  const same = attemptsAt(before, subject);
+  if (same?.succeeded === true) return { ...same, subject };
+  return { subject, failures: 0, heals: 0, lastMs: nowMs, succeeded: true };
+}
+
+/** What the status tells about earlier attempts, for an operator that has just started. */
+export function attemptsFromStatus(
+  { metadata, status }: Application,
+  subject: Subject,
+): Attempts | undefined {
+  const { generation = 0 } = metadata;
+  const synced = status?.lastSynced;
+  if (synced?.revision === subject.revision && synced.generation === generation)
+    return { subject, failures: 0, heals: 0, lastMs: 0, succeeded: true };
+  const last = status?.operationState;
+  const failed = last?.phase === "Failed" && last.syncResult?.revision === subject.revision;
+  if (!failed || status?.observedGeneration !== generation) return undefined;
+  return {
+    subject,
+    failures: (last.retryCount ?? 0) + 1,
+    heals: 0,
+    lastMs: Date.parse(last.finishedAt ?? last.startedAt),
+    succeeded: false,
   };
 }

@@ -32,7 +32,15 @@ export interface ApplyOptions {
   readonly clock: Clock;
   readonly options: SyncOptions;
   readonly signal?: AbortSignal;
-  readonly onResult?: (result: ObjectResult) => void;
+  /** Ask the API server, but change nothing. */
+  readonly dryRun?: boolean;
+  /** Is told of every write. */
+  readonly observer?: WriteObserver;
+}
+export interface WriteObserver {
+  wrote(ref: ObjectRef, live: KubeObject): void;
+  /** `live`: the version that was asked to go. */
+  removed(ref: ObjectRef, live: KubeObject): void;
 }
 /** Codes as in Argo CD's `syncResult.resources`. */
 export interface ObjectResult {
@@ -43,18 +51,19 @@ export interface ObjectResult {
   readonly live?: KubeObject;
 }
 
-/** Results of everything that was not left unchanged. Stops early, without an error, when aborted. */
+/** Results of everything that was not left unchanged. @throws the signal's reason when aborted */
 export async function applyPlan(plan: Plan, options: ApplyOptions): Promise<ObjectResult[]> {
   const results: ObjectResult[] = [];
   for (const group of groups(plan.entries)) {
+    // What replaces a pruned object may be what failed.
+    const keepsAll = results.some((result) => result.status === "SyncFailed");
     const queue = [...group];
     const worker = async (): Promise<void> => {
       for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
-        if (options.signal?.aborted === true) return;
-        const result = await carryOut(entry, options);
-        if (result === undefined) continue;
-        results.push(result);
-        options.onResult?.(result);
+        options.signal?.throwIfAborted();
+        const result =
+          keepsAll && entry.action === "prune" ? kept(entry) : await carryOut(entry, options);
+        if (result !== undefined) results.push(result);
       }
     };
     await Promise.all(Array.from({ length: Math.min(CONCURRENCY, queue.length) }, worker));
@@ -76,6 +85,11 @@ function groups(entries: readonly PlanEntry[]): PlanEntry[][] {
   return found;
 }
 
+function kept({ ref }: PlanEntry): ObjectResult {
+  const message = "not pruned while other objects of this sync fail";
+  return { ref, status: "PruneSkipped", message };
+}
+
 async function carryOut(
   entry: PlanEntry,
   options: ApplyOptions,
@@ -94,6 +108,7 @@ async function carryOut(
       case "prune":
         return await prune(entry, options);
       case "replace":
+        if (options.dryRun === true) return synced(entry, options);
         await remove(entry, options);
         return await apply(entry, options);
       case "create":
@@ -109,6 +124,9 @@ async function carryOut(
 async function apply(entry: PlanEntry, options: ApplyOptions): Promise<ObjectResult> {
   const { desired, ref } = entry;
   if (desired === undefined) throw new Error("an entry to apply has no desired object");
+  // The kind of a CustomResourceDefinition that a dry run does not create is never served.
+  if (options.dryRun === true && !(await isServed(desired.resource, options)))
+    return synced(entry, options);
   const resource = await served(desired.resource, options);
   const write = (): Promise<KubeObject> =>
     options.client.patch(
@@ -119,22 +137,30 @@ async function apply(entry: PlanEntry, options: ApplyOptions): Promise<ObjectRes
         force: true,
         fieldManager: FIELD_MANAGER,
         fieldValidation: "Strict",
+        ...(options.dryRun === true ? { dryRun: true } : {}),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       },
     );
   try {
-    return synced(ref, entry, await write());
+    return synced(entry, options, await write());
   } catch (error) {
     if (!isMissingNamespace(error, ref) || !options.options.createNamespace) throw error;
+    if (options.dryRun === true) return synced(entry, options);
     await createNamespace(ref.namespace, options);
-    return synced(ref, entry, await write());
+    return synced(entry, options, await write());
   }
 }
 
-function synced(ref: ObjectRef, entry: PlanEntry, live: KubeObject): ObjectResult {
-  const message =
-    { create: "created", replace: "replaced" }[entry.action as string] ?? "configured";
-  return { ref, status: "Synced", message, live };
+function synced(
+  { ref, action }: PlanEntry,
+  { dryRun, observer }: ApplyOptions,
+  live?: KubeObject,
+): ObjectResult {
+  const done = { create: "created", replace: "replaced" }[action as string] ?? "configured";
+  if (dryRun === true) return { ref, status: "Synced", message: `would be ${done}` };
+  if (live === undefined) return { ref, status: "Synced", message: done };
+  observer?.wrote(ref, live);
+  return { ref, status: "Synced", message: done, live };
 }
 
 function isMissingNamespace(error: unknown, ref: ObjectRef): boolean {
@@ -159,6 +185,10 @@ async function createNamespace(name: string, { client }: ApplyOptions): Promise<
   }
 }
 
+async function isServed(resource: Resource, { client }: ApplyOptions): Promise<boolean> {
+  return (await client.resourceFor(apiVersionOf(resource), resource.kind)) !== undefined;
+}
+
 /** The resource once the API server serves it: a moment after its CustomResourceDefinition. */
 async function served(
   resource: Resource,
@@ -175,8 +205,9 @@ async function served(
 }
 
 async function prune(entry: PlanEntry, options: ApplyOptions): Promise<ObjectResult> {
-  const { client, options: sync, signal } = options;
+  const { client, options: sync, signal, dryRun, observer } = options;
   const { ref, live } = entry;
+  if (dryRun === true) return { ref, status: "Pruned", message: "would be pruned" };
   const resource = await client.resourceFor(apiVersionOf(ref), ref.kind);
   if (resource !== undefined) {
     const uid = live?.metadata.uid;
@@ -189,6 +220,7 @@ async function prune(entry: PlanEntry, options: ApplyOptions): Promise<ObjectRes
     } catch (error) {
       if (!isStatus(error, "NotFound")) throw error;
     }
+    if (live !== undefined) observer?.removed(ref, live);
   }
   return { ref, status: "Pruned", message: "pruned" };
 }
@@ -201,7 +233,8 @@ async function remove(entry: PlanEntry, options: ApplyOptions): Promise<void> {
   await prune(entry, options);
   for (;;) {
     try {
-      await client.get(resource, keyOfRef(entry.ref));
+      const left = await client.get(resource, keyOfRef(entry.ref));
+      if (left.metadata.uid !== entry.live?.metadata.uid) return;
     } catch (error) {
       if (isStatus(error, "NotFound")) return;
       throw error;

@@ -6,7 +6,9 @@ import { createHash } from "node:crypto";
 import type { Client } from "../../client/client.ts";
 import { type Resource } from "../../kube/kind.ts";
 import type { CustomResourceDefinition } from "../../kube/kinds/customresourcedefinition.ts";
+import type { IgnoreDifference } from "../../kube/kinds/application.ts";
 import { type KubeObject, parseApiVersion } from "../../kube/object.ts";
+import { ignoredFields } from "./ignore-differences.ts";
 import { type ObjectRef, refKey, refOf } from "./object-ref.ts";
 import { type SyncOptions, objectOptions } from "./sync-options.ts";
 import { manifestJson, trackingLabel, withTracking } from "./tracking.ts";
@@ -23,6 +25,8 @@ export interface Desired {
   readonly hash: string;
   readonly origin: Origin;
   readonly options: SyncOptions;
+  /** Fields to leave alone once the object exists, as the tokens of JSON pointers. */
+  readonly ignored: readonly (readonly string[])[];
 }
 
 /** A manifest that cannot become an object of the destination. */
@@ -38,6 +42,7 @@ export interface DesiredOptions {
   /** For manifests that name none. */
   readonly namespace: string;
   readonly options: SyncOptions;
+  readonly ignoreDifferences?: readonly IgnoreDifference[] | undefined;
 }
 
 export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
@@ -45,7 +50,7 @@ export const sha256 = (text: string): string => createHash("sha256").update(text
 /** Keeps the order of the manifests. */
 export async function toDesired(
   manifests: readonly { readonly object: KubeObject; readonly origin: Origin }[],
-  { client, applicationKey, namespace, options }: DesiredOptions,
+  { client, applicationKey, namespace, options, ignoreDifferences }: DesiredOptions,
 ): Promise<{ desired: Desired[]; unusable: Unusable[] }> {
   const label = trackingLabel(applicationKey, sha256);
   const defined = definedResources(manifests.map((manifest) => manifest.object));
@@ -77,6 +82,7 @@ export async function toDesired(
       hash,
       origin,
       options: objectOptions(object, options),
+      ignored: ignoredFields(ignoreDifferences, ref),
     };
     byRef.set(refKey(ref), entry);
     desired.push(entry);
@@ -120,7 +126,9 @@ function writable(object: KubeObject): KubeObject {
     stringData?: Record<string, string>;
     data?: Record<string, string>;
   };
-  if (stringData === undefined) return clean;
+  // What is no string is left for the API server to refuse.
+  if (stringData === undefined || !Object.values(stringData).every((it) => typeof it === "string"))
+    return clean;
   const encoded = Object.entries(stringData).map(([key, value]) => [
     key,
     Buffer.from(value, "utf8").toString("base64"),

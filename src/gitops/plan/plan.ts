@@ -28,6 +28,8 @@ export interface PlanEntry {
   readonly changes: readonly FieldChange[];
   readonly desired?: Desired;
   readonly live?: KubeObject;
+  /** No difference that counts: it is carried out when something else makes a sync necessary. */
+  readonly tolerated?: true;
 }
 export interface Plan {
   /** In the order in which they are carried out. */
@@ -36,7 +38,9 @@ export interface Plan {
 
 /** Whether carrying out the plan would change nothing, and nothing is refused. */
 export function isInSync(plan: Plan): boolean {
-  return plan.entries.every((entry) => entry.action === "unchanged" || entry.action === "skip");
+  return plan.entries.every(
+    ({ action, tolerated }) => action === "unchanged" || action === "skip" || tolerated === true,
+  );
 }
 
 /** What can be said of an object without asking the API server. `ask`: only a dry run can tell. */
@@ -74,10 +78,16 @@ export function planPrune(
   return owned
     .filter((live) => !wanted.has(refKey(refOf(live))))
     .map((live): PlanEntry => {
-      const entry = { ref: refOf(live), changes: [], live };
+      const wishes = objectOptions(live, options);
+      const entry = {
+        ref: refOf(live),
+        changes: [],
+        live,
+        ...(wishes.ignoreExtraneous ? ({ tolerated: true } as const) : {}),
+      };
       if (live.metadata.deletionTimestamp !== undefined)
         return { ...entry, action: "skip", reason: "it is being deleted" };
-      if (!objectOptions(live, options).prune)
+      if (!wishes.prune)
         return { ...entry, action: "skip", reason: "its annotations or the sync options keep it" };
       if (forbidden !== undefined) return { ...entry, action: "skip", reason: forbidden };
       return { ...entry, action: "prune" };

@@ -6,6 +6,7 @@ import { schemaOf } from "../../kube/schema/definitions.ts";
 import { isStatus, StatusError } from "../../kube/status-error.ts";
 import { covers } from "./covers.ts";
 import type { Desired } from "./desired.ts";
+import { leaveAlone } from "./ignore-differences.ts";
 import { compareForApply } from "./kind-order.ts";
 import { type ObjectRef, refKey } from "./object-ref.ts";
 import { firstLook, type Plan, type PlanEntry, planPrune, type PruneContext } from "./plan.ts";
@@ -16,9 +17,13 @@ export const FIELD_MANAGER = "gantry";
 
 /** Live objects as the planner needs them. */
 export interface LiveObjects {
-  get(desired: Desired): Promise<KubeObject | undefined>;
-  /** Everything tracked by this Application, of the kinds named by either list. */
-  owned(label: string, kinds: readonly ObjectRef[]): Promise<readonly KubeObject[]>;
+  get(desired: Desired, signal?: AbortSignal): Promise<KubeObject | undefined>;
+  /** Everything tracked by this Application, of the kinds of these objects. */
+  owned(
+    label: string,
+    kinds: readonly ObjectRef[],
+    signal?: AbortSignal,
+  ): Promise<readonly KubeObject[]>;
 }
 
 export interface PlanRequest {
@@ -55,11 +60,8 @@ const mark = (desired: Desired, live: KubeObject): string =>
 
 export async function makePlan(request: PlanRequest): Promise<Plan> {
   const { desired, live, owner } = request;
-  const kinds = [
-    ...request.inventory,
-    ...desired.map((entry) => entry.ref),
-  ];
-  const owned = owner === undefined ? [] : await live.owned(owner, kinds);
+  const kinds = [...request.inventory, ...desired.map((entry) => entry.ref)];
+  const owned = owner === undefined ? [] : await live.owned(owner, kinds, request.signal);
   const entries: PlanEntry[] = [];
   for (const wanted of [...desired].sort((a, b) => compareForApply(a.ref, b.ref)))
     entries.push(await planObject(wanted, request));
@@ -68,17 +70,19 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
 }
 
 async function planObject(desired: Desired, request: PlanRequest): Promise<PlanEntry> {
-  const live = await request.live.get(desired);
+  const live = await request.live.get(desired, request.signal);
   const look = firstLook(desired, live, request.owner);
   if (look !== "ask" || live === undefined) return look as PlanEntry;
-  const entry = { ref: desired.ref, desired, live };
-  if (isUnchanged(desired, live, request.verified))
+  const object = leaveAlone(desired.object, live, desired.ignored, FIELD_MANAGER);
+  const wanted = object === desired.object ? desired : { ...desired, object };
+  const entry = { ref: desired.ref, desired: wanted, live };
+  if (isUnchanged(wanted, live, request.verified))
     return { ...entry, action: "unchanged", changes: [] };
   try {
-    const next = await dryRun(desired, request);
+    const next = await dryRun(wanted, request);
     const changes = visibleChanges(live, next);
     if (changes.length === 0 && (hashOf(live) === desired.hash || request.owner === undefined)) {
-      request.verified?.add(desired, live);
+      request.verified?.add(wanted, live);
       return { ...entry, action: "unchanged", changes };
     }
     return { ...entry, action: "update", changes };
@@ -119,7 +123,8 @@ export function visibleChanges(live: KubeObject, next: KubeObject): FieldChange[
   const isSecret = live.kind === "Secret" && live.apiVersion === "v1";
   return diffObjects(live, next, {
     ...(schema === undefined ? {} : { schema }),
-    mask: (path) => isSecret && /^(data|stringData)\b/.test(path),
+    // What kubectl applied last repeats the data in an annotation.
+    mask: (path) => isSecret && /^(data|stringData|metadata\.annotations)\b/.test(path),
   }).filter((change) => !isBookkeeping(change.path));
 }
 

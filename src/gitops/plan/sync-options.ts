@@ -5,6 +5,7 @@
 import type { KubeObject } from "../../kube/object.ts";
 
 const ARGO_OPTIONS = "argocd.argoproj.io/sync-options";
+const ARGO_COMPARE_OPTIONS = "argocd.argoproj.io/compare-options";
 const FLUX_PREFIX = "kustomize.toolkit.fluxcd.io/";
 const HELM_POLICY = "helm.sh/resource-policy";
 
@@ -20,6 +21,8 @@ export interface SyncOptions {
   readonly ifNotPresent: boolean;
   /** Leave the object alone altogether. */
   readonly ignore: boolean;
+  /** An object that the repository does not have is no difference. */
+  readonly ignoreExtraneous: boolean;
 }
 
 const DEFAULTS: SyncOptions = {
@@ -30,6 +33,7 @@ const DEFAULTS: SyncOptions = {
   prunePropagation: "Background",
   ifNotPresent: false,
   ignore: false,
+  ignoreExtraneous: false,
 };
 
 const PROPAGATION: Readonly<Record<string, SyncOptions["prunePropagation"]>> = {
@@ -76,6 +80,8 @@ export function objectOptions(object: KubeObject, application: SyncOptions): Syn
   if (flux("force") === "enabled") options = { ...options, force: true };
   if (flux("reconcile") === "disabled" || flux("ssa") === "ignore")
     options = { ...options, ignore: true };
+  if (/\bIgnoreExtraneous\b/i.test(annotations[ARGO_COMPARE_OPTIONS] ?? ""))
+    options = { ...options, ignoreExtraneous: true };
   if (flux("ssa") === "ifnotpresent") options = { ...options, ifNotPresent: true };
   return options;
 }

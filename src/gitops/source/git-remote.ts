@@ -74,6 +74,8 @@ export class GitRemoteSource implements Source {
   readonly #closing = new AbortController();
   readonly #refsFlight: SingleFlight<Refs>;
   #refs: { readonly value: Refs; readonly atMs: number } | undefined;
+  /** When the listing of refs under way, or the last one, began. */
+  #askedAtMs = Number.NEGATIVE_INFINITY;
   /** Fetches one after another: they write into the same cache. */
   #fetching: Promise<void> = Promise.resolve();
   /** Reading failed: the cache is made anew before the next use. */
@@ -152,14 +154,17 @@ export class GitRemoteSource implements Source {
 
   /** Refs no older than `maxAgeMs`. */
   #knownRefs(maxAgeMs: number): Promise<Refs> {
+    const isRecent = (atMs: number): boolean =>
+      maxAgeMs > 0 && this.#clock.now() - atMs <= maxAgeMs;
     const known = this.#refs;
-    if (maxAgeMs > 0 && known !== undefined && this.#clock.now() - known.atMs <= maxAgeMs)
-      return Promise.resolve(known.value);
-    return (maxAgeMs > 0 ? this.#refsFlight.current : undefined) ?? this.#refsFlight.run();
+    if (known !== undefined && isRecent(known.atMs)) return Promise.resolve(known.value);
+    const asking = isRecent(this.#askedAtMs) ? this.#refsFlight.current : undefined;
+    return asking ?? this.#refsFlight.run();
   }
 
   async #askRefs(): Promise<Refs> {
     const atMs = this.#clock.now();
+    this.#askedAtMs = atMs;
     const timeoutMs = this.#options.limits?.refsTimeoutMs ?? REFS_TIMEOUT_MS;
     const value = await this.#withDeadline(timeoutMs, async (signal) => {
       const http = this.#http.session(await this.#options.credentials?.get(signal), signal, "ask");

@@ -16,14 +16,18 @@ export interface ApplicationSpec {
   destination: { server?: string; name?: string; namespace?: string };
   syncPolicy?: SyncPolicy;
   suspend?: boolean;
-  ignoreDifferences?: {
-    group?: string;
-    kind: string;
-    name?: string;
-    namespace?: string;
-    jsonPointers?: string[];
-  }[];
+  ignoreDifferences?: IgnoreDifference[];
   revisionHistoryLimit?: number;
+}
+/** Fields that others may change in objects of a kind. */
+export interface IgnoreDifference {
+  /** Empty or absent: the core group. `*`: every group. */
+  group?: string;
+  kind: string;
+  name?: string;
+  namespace?: string;
+  /** RFC 6901. */
+  jsonPointers?: string[];
 }
 export interface ApplicationSource {
   repoURL: string;
@@ -90,6 +94,8 @@ export interface ApplicationStatus {
   conditions?: Condition[];
   history?: ApplicationHistoryEntry[];
   operationState?: ApplicationOperationState;
+  /** The last revision with which everything agreed, and the generation of the Application then. */
+  lastSynced?: { revision: string; generation: number };
   /** A revision asked for by hand: automation keeps to it until there is a newer commit than `insteadOf`. */
   rollback?: { revision: string; insteadOf: string };
   observedGeneration?: number;

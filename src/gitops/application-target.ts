@@ -1,0 +1,190 @@
+/**
+ * Which manifests count for an Application now: those asked for by hand, those that a rollback
+ * holds, or the newest. While the newest cannot be had or used, the last good ones go on to count.
+ */
+import type { Clock } from "../client/clock.ts";
+import type { Application, ApplicationStatus } from "../kube/kinds/application.ts";
+import {
+  type ApplicationManifests,
+  type ManifestSource,
+  targetRevision,
+} from "./application-manifests.ts";
+import type { ApplicationMemory } from "./application-memory.ts";
+import type { Trouble } from "./report/application-status.ts";
+import { SourceError } from "./source/source-error.ts";
+
+/** How long to wait before asking a repository again that could not be read, doubling up to the limit. */
+const SOURCE_RETRY_FIRST_MS = 2_000;
+const SOURCE_RETRY_MAX_MS = 180_000;
+/** Applications that are new at the same time look at their repository together. */
+const SHARED_LOOK_MS = 1_000;
+/** Of the poll interval: Applications of one repository share a poll that is so recent. */
+const SHARED_POLL_FRACTION = 0.25;
+
+export interface Target {
+  /** Undefined: nothing usable is known. */
+  readonly manifests?: ApplicationManifests | undefined;
+  readonly rollback?: ApplicationStatus["rollback"];
+  readonly trouble?: Trouble | undefined;
+  /** Why the operation that is asked for cannot be carried out. */
+  readonly refusal?: Trouble | undefined;
+  readonly lookAgainMs?: number | undefined;
+}
+
+export interface TargetOptions {
+  readonly source: ManifestSource;
+  readonly clock: Clock;
+  /** How often a repository that does not announce changes is asked. */
+  readonly pollIntervalMs: number;
+}
+
+export async function resolveTarget(
+  application: Application,
+  memory: ApplicationMemory,
+  options: TargetOptions,
+  signal: AbortSignal,
+): Promise<Target> {
+  const { operation, status } = application;
+  const followed = await follow(application, memory, options, signal);
+  const newest = known(memory.newest, application)?.commit.id;
+  const held = status?.rollback;
+  const isHeld = held !== undefined && (newest === undefined || held.insteadOf === newest);
+  const asked =
+    operation !== undefined ? operation.sync?.revision : isHeld ? held.revision : undefined;
+  if (asked === undefined)
+    return operation === undefined ? followed : { ...followed, refusal: followed.trouble };
+  const other = await atRevision(application, asked, options, signal);
+  if ("trouble" in other)
+    return operation === undefined
+      ? { ...followed, trouble: other.trouble }
+      : { ...followed, refusal: other.trouble };
+  const { manifests } = other;
+  if (manifests.commit.id === newest) return followed;
+  const insteadOf = newest ?? held?.insteadOf;
+  if (insteadOf === undefined) return { ...followed, refusal: followed.trouble };
+  return {
+    manifests,
+    rollback: { revision: manifests.commit.id, insteadOf },
+    lookAgainMs: followed.lookAgainMs,
+  };
+}
+
+/** The newest manifests, else the last good ones and what is wrong with the newest. */
+async function follow(
+  application: Application,
+  memory: ApplicationMemory,
+  options: TargetOptions,
+  signal: AbortSignal,
+): Promise<Target> {
+  const failure = await ask(application, memory, options, signal);
+  const newest = known(memory.newest, application);
+  const trouble = failure?.trouble ?? (newest === undefined ? undefined : invalid(newest));
+  if (trouble === undefined) {
+    memory.good = memory.newest;
+    return { manifests: newest };
+  }
+  const manifests = await lastGood(application, memory, options, signal);
+  const lookAgainMs =
+    failure === undefined ? undefined : Math.max(1, failure.retryAtMs - options.clock.now());
+  return { manifests, trouble, lookAgainMs };
+}
+
+/** Brings `memory.newest` up to date where that is due. */
+async function ask(
+  application: Application,
+  memory: ApplicationMemory,
+  options: TargetOptions,
+  signal: AbortSignal,
+): Promise<ApplicationMemory["sourceFailure"]> {
+  const nowMs = options.clock.now();
+  const source = sourceId(application);
+  const isNew = known(memory.newest, application) === undefined;
+  const failure = memory.sourceFailure?.source === source ? memory.sourceFailure : undefined;
+  const isAsked = application.operation !== undefined;
+  if (failure !== undefined && nowMs < failure.retryAtMs && !isAsked) return failure;
+  const isPoll = nowMs - memory.resolvedAtMs >= options.pollIntervalMs;
+  const { staleSinceMs } = memory;
+  const isDue = isNew || isAsked || isPoll || failure !== undefined || staleSinceMs !== undefined;
+  if (!isDue) return undefined;
+  const sharedMs = isNew ? SHARED_LOOK_MS : options.pollIntervalMs * SHARED_POLL_FRACTION;
+  const notBeforeMs = isAsked ? nowMs : (staleSinceMs ?? nowMs - sharedMs);
+  memory.staleSinceMs = undefined;
+  try {
+    const manifests = await options.source.manifestsOf(application, {
+      revision: targetRevision(application),
+      notBeforeMs,
+      signal,
+    });
+    memory.newest = { manifests, source };
+    memory.resolvedAtMs = nowMs;
+    memory.sourceFailure = undefined;
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SourceError) || signal.aborted) throw error;
+    const failures = (failure?.failures ?? 0) + 1;
+    const pauseMs = error.retryable
+      ? Math.min(SOURCE_RETRY_FIRST_MS * 2 ** (failures - 1), SOURCE_RETRY_MAX_MS)
+      : SOURCE_RETRY_MAX_MS;
+    const retryAtMs = options.clock.now() + pauseMs;
+    memory.sourceFailure = { trouble: unreadable(error), source, failures, retryAtMs };
+    return memory.sourceFailure;
+  }
+}
+
+/** From memory or, after a restart, by the revision that the status says was synced last. */
+async function lastGood(
+  application: Application,
+  memory: ApplicationMemory,
+  options: TargetOptions,
+  signal: AbortSignal,
+): Promise<ApplicationManifests | undefined> {
+  const remembered = known(memory.good, application);
+  if (remembered !== undefined) return remembered;
+  const synced = application.status?.lastSynced;
+  if (synced === undefined || synced.generation !== application.metadata.generation)
+    return undefined;
+  const found = await atRevision(application, synced.revision, options, signal);
+  if ("trouble" in found) return undefined;
+  memory.good = { manifests: found.manifests, source: sourceId(application) };
+  return found.manifests;
+}
+
+async function atRevision(
+  application: Application,
+  revision: string,
+  { source }: TargetOptions,
+  signal: AbortSignal,
+): Promise<{ readonly manifests: ApplicationManifests } | { readonly trouble: Trouble }> {
+  try {
+    const manifests = await source.manifestsOf(application, { revision, signal });
+    const trouble = invalid(manifests);
+    return trouble === undefined ? { manifests } : { trouble };
+  } catch (error) {
+    if (!(error instanceof SourceError) || signal.aborted) throw error;
+    return { trouble: unreadable(error) };
+  }
+}
+
+function invalid({ errors, commit }: ApplicationManifests): Trouble | undefined {
+  if (errors.length === 0) return undefined;
+  const type = "InvalidManifests";
+  return { type, reason: type, message: errors.join("\n"), revision: commit.id };
+}
+
+function unreadable({ code, message }: SourceError): Trouble {
+  return { type: "ComparisonError", reason: reasonOf(code), message };
+}
+
+/** `repository-not-found` → `RepositoryNotFound`: a reason as Kubernetes writes them. */
+function reasonOf(code: string): string {
+  return code.replace(/(^|-)([a-z])/g, (_all, _dash, letter: string) => letter.toUpperCase());
+}
+
+const sourceId = ({ spec }: Application): string => JSON.stringify(spec.source);
+
+function known(
+  of: ApplicationMemory["newest"],
+  application: Application,
+): ApplicationManifests | undefined {
+  return of?.source === sourceId(application) ? of.manifests : undefined;
+}
