@@ -44,9 +44,11 @@ export async function untilAll<T extends KubeObject>(
   } catch (error) {
     if (!signal.aborted) throw error;
   }
-  throw new Error(
-    `${kind.plural} are not as wanted; they are ${JSON.stringify(all(), undefined, 1)}`,
-  );
+  const seen = all().map((object) => [
+    object.metadata.name,
+    (object as { status?: unknown }).status,
+  ]);
+  throw new Error(`${kind.plural} are not as wanted: ${JSON.stringify(seen)}`);
 }
 
 /** Resolves with one object once it is as wanted. */

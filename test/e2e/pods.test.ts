@@ -140,6 +140,11 @@ describe("pods of a running gantry", () => {
       }).listen(Number(process.env.PORT));
       process.on("SIGTERM", () => process.exit(0));`;
     const container = {
+      startupProbe: {
+        httpGet: { path: "/healthz", port: "http" },
+        periodSeconds: 1,
+        failureThreshold: 30,
+      },
       livenessProbe: {
         httpGet: { path: "/healthz", port: "http" },
         periodSeconds: 1,
