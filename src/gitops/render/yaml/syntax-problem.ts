@@ -42,7 +42,7 @@ export function syntaxProblem(error: YAMLError, text: string): YamlProblem {
       suggestion: "Use spaces",
     };
   const explanation = EXPLANATIONS[error.code];
-  const detail = lowerFirst(error.message);
+  const detail = withoutContent(lowerFirst(error.message));
   const suggestion = isTemplate(text) ? TEMPLATE_ADVICE : explanation?.suggestion;
   return {
     severity: "error",
@@ -59,6 +59,11 @@ const TEMPLATE_ADVICE =
 /** Helm and friends: `{{ … }}` at the start of a line or of a value. */
 function isTemplate(text: string): boolean {
   return /(?:^|[:-] *)"?\{\{/m.test(text);
+}
+
+/** The library quotes what it stumbled over, which may be part of a Secret. */
+function withoutContent(message: string): string {
+  return message.replace(/(?: in YAML stream)?: ".*"$/s, "");
 }
 
 function lowerFirst(message: string): string {

@@ -65,7 +65,8 @@ export class TreeConverter {
     const resolved = resolveScalar(node);
     if ("value" in resolved) return resolved.value;
     this.#problem("yaml/unsupported-value", node, {
-      message: `${JSON.stringify(node.value)} is ${resolved.unsupported}`,
+      // Without the value: it may be that of a Secret.
+      message: `the value is ${resolved.unsupported}`,
       suggestion:
         node.tag === undefined ? "Quote it to make it text" : "Correct the value, or its tag",
     });
@@ -105,7 +106,9 @@ export class TreeConverter {
     if (resolved === undefined) {
       this.#problem("yaml/unsupported-key", node ?? map, {
         message: "a key must be text, a number or a boolean",
-        suggestion: "Quote the key",
+        suggestion: isMap(target)
+          ? "If {{ … }} is meant as a template, render it first; else quote it"
+          : "Quote the key",
       });
       return undefined;
     }
@@ -142,7 +145,11 @@ export class TreeConverter {
     }
     const anchored = this.#anchors.get(source);
     if (anchored === undefined) {
-      this.#problem("yaml/alias", node, { message: `there is no anchor &${source} above` });
+      // Its name is not repeated: it may well be a password that begins with a star.
+      this.#problem("yaml/alias", node, {
+        message: "there is no anchor of this name above",
+        suggestion: "Quote the value if the star is part of it",
+      });
       return null;
     }
     this.#aliasedValues += anchored.values;
