@@ -30,6 +30,7 @@ import {
   type SyncFacts,
 } from "./report/operation-state.ts";
 import { refsOf } from "./report/resource-ref.ts";
+import { specHash } from "./spec-hash.ts";
 import {
   afterAttempt,
   afterInSync,
@@ -122,19 +123,22 @@ export class ApplicationReconciler {
     { target, signal }: Pick<Look, "target" | "signal">,
     manifests: ApplicationManifests,
   ): Promise<Look> {
-    const derived = await this.#derive(application, memory, manifests);
+    const subject = {
+      content: manifests.id,
+      specHash: specHash(application),
+      revision: manifests.commit.id,
+    };
+    const derived = await this.#derive(application, memory, { manifests, subject });
     const plan = await this.#plan(application, { memory, target, signal, ...derived });
-    const content = `${manifests.id}/${application.metadata.generation ?? 0}`;
-    const subject = { content, revision: manifests.commit.id };
     return { application, memory, target, manifests, ...derived, plan, subject, signal };
   }
 
   async #derive(
     application: Application,
     memory: ApplicationMemory,
-    manifests: ApplicationManifests,
+    { manifests, subject }: Pick<Look, "manifests" | "subject">,
   ): Promise<Derived> {
-    const from = `${manifests.id}/${application.metadata.generation ?? 0}`;
+    const from = `${subject.content}/${subject.specHash}`;
     // Unusable manifests may become usable when a CustomResourceDefinition appears.
     if (memory.derived?.from === from && memory.derived.unusable.length === 0)
       return memory.derived;
@@ -286,7 +290,7 @@ export class ApplicationReconciler {
   }
 
   #outcome(look: Look, synced: Pick<Outcome, "results" | "operation">): Outcome {
-    const { plan, unusable, manifests, target } = look;
+    const { plan, unusable, manifests, target, subject } = look;
     return {
       plan,
       unusable,
@@ -294,6 +298,7 @@ export class ApplicationReconciler {
       conditions: conditionsOf(look, synced.results),
       trouble: target.trouble,
       rollback: target.rollback,
+      specHash: subject.specHash,
       ...synced,
     };
   }

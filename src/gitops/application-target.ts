@@ -12,6 +12,7 @@ import {
 import type { ApplicationMemory } from "./application-memory.ts";
 import type { Trouble } from "./report/application-status.ts";
 import { SourceError } from "./source/source-error.ts";
+import { specHash } from "./spec-hash.ts";
 
 /** How long to wait before asking a repository again that could not be read, doubling up to the limit. */
 const SOURCE_RETRY_FIRST_MS = 2_000;
@@ -141,8 +142,7 @@ async function lastGood(
   const remembered = known(memory.good, application);
   if (remembered !== undefined) return remembered;
   const synced = application.status?.lastSynced;
-  if (synced === undefined || synced.generation !== application.metadata.generation)
-    return undefined;
+  if (synced === undefined || synced.specHash !== specHash(application)) return undefined;
   const found = await atRevision(application, synced.revision, options, signal);
   if ("trouble" in found) return undefined;
   memory.good = { manifests: found.manifests, source: sourceId(application) };

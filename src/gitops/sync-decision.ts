@@ -16,8 +16,9 @@ const HEAL_FORGET_MS = 600_000;
 
 /** What a sync is about. */
 export interface Subject {
-  /** Equal for equal manifests of an unchanged Application. */
+  /** Equal for equal manifests. */
   readonly content: string;
+  readonly specHash: string;
   /** Commit id. */
   readonly revision: string;
 }
@@ -63,10 +64,11 @@ export function decide(situation: Situation): Decision {
  */
 export function attemptsAt(
   attempts: Attempts | undefined,
-  { content, revision }: Subject,
+  { content, specHash, revision }: Subject,
 ): Attempts | undefined {
-  if (attempts === undefined || attempts.subject.content !== content) return undefined;
-  return attempts.succeeded || attempts.subject.revision === revision ? attempts : undefined;
+  const before = attempts?.subject;
+  if (before?.content !== content || before.specHash !== specHash) return undefined;
+  return attempts?.succeeded === true || before.revision === revision ? attempts : undefined;
 }
 
 function retry(application: Application, attempts: Attempts, nowMs: number): Decision {
@@ -133,13 +135,12 @@ export function attemptsFromStatus(
   { metadata, status }: Application,
   subject: Subject,
 ): Attempts | undefined {
-  const { generation = 0 } = metadata;
   const synced = status?.lastSynced;
-  if (synced?.revision === subject.revision && synced.generation === generation)
+  if (synced?.revision === subject.revision && synced.specHash === subject.specHash)
     return { subject, failures: 0, heals: 0, lastMs: 0, succeeded: true };
   const last = status?.operationState;
   const failed = last?.phase === "Failed" && last.syncResult?.revision === subject.revision;
-  if (!failed || status?.observedGeneration !== generation) return undefined;
+  if (!failed || status?.observedGeneration !== metadata.generation) return undefined;
   return {
     subject,
     failures: (last.retryCount ?? 0) + 1,

@@ -26,7 +26,7 @@ export class FakeRepository implements ManifestSource {
   /** The new head; returns its revision. */
   push(objects: readonly object[], { errors = [], warnings = [], id }: Push = {}): string {
     const number = this.#commits.length + 1;
-    const revision = number.toString(16).padStart(40, "0");
+    const revision = number.toString(16).padStart(4, "0").padEnd(40, "0");
     const manifests = objects.map((object, index) => ({
       object: deepFreeze(structuredClone(object)) as KubeObject,
       origin: { file: "all.yaml", line: 10 * index + 1 },

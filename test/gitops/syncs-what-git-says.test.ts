@@ -25,13 +25,13 @@ describe("a new Application", () => {
       ],
       history: [{ id: 1, revision, author: "Ada", message: "commit 1" }],
       operationState: { phase: "Succeeded", syncResult: { revision } },
-      lastSynced: { revision, generation: 1 },
+      lastSynced: { revision },
       observedGeneration: 1,
     });
     expect(status.conditions).toEqual([]);
     const synced = await cluster.events("Synced");
     expect(synced.map((event) => event.message)).toEqual([
-      "synced to 000000000000: 2 created, 0 changed, 0 replaced, 0 pruned",
+      "synced to 000100000000: 2 created, 0 changed, 0 replaced, 0 pruned",
     ]);
   });
 

@@ -62,6 +62,7 @@ export interface Outcome {
   /** Of this sync; absent when nothing was applied. */
   readonly results?: readonly ObjectResult[];
   readonly commit: CommitSummary;
+  readonly specHash: string;
   readonly conditions: readonly StatedCondition[];
   readonly trouble?: Trouble | undefined;
   readonly operation?: ApplicationOperationState;
@@ -76,7 +77,6 @@ export function nextStatus(
   const { plan, results, commit, trouble, operation, rollback } = outcome;
   const { rollback: _before, ...kept } = application.status ?? {};
   const { resources, images } = reportResources(plan, outcome.unusable, results);
-  const generation = application.metadata.generation ?? 0;
   const agrees = resources.every((resource) => resource.status === "Synced");
   const revision = trouble?.revision ?? commit.id;
   const settled = results === undefined ? isInSync(plan) : operation?.phase === "Succeeded";
@@ -93,9 +93,9 @@ export function nextStatus(
     summary: { images },
     ...(operation === undefined ? {} : { operationState: operation }),
     ...historyAfter(application, outcome, now),
-    ...(hasSynced ? { lastSynced: { revision: commit.id, generation } } : {}),
+    ...(hasSynced ? { lastSynced: { revision: commit.id, specHash: outcome.specHash } } : {}),
     ...(rollback === undefined ? {} : { rollback }),
-    observedGeneration: generation,
+    observedGeneration: application.metadata.generation ?? 0,
   };
 }
 

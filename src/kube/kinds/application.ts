@@ -94,8 +94,8 @@ export interface ApplicationStatus {
   conditions?: Condition[];
   history?: ApplicationHistoryEntry[];
   operationState?: ApplicationOperationState;
-  /** The last revision with which everything agreed, and the generation of the Application then. */
-  lastSynced?: { revision: string; generation: number };
+  /** The last revision with which everything agreed, and a hash of the Application's spec then. */
+  lastSynced?: { revision: string; specHash: string };
   /** A revision asked for by hand: automation keeps to it until there is a newer commit than `insteadOf`. */
   rollback?: { revision: string; insteadOf: string };
   observedGeneration?: number;
