@@ -177,12 +177,15 @@ function dispatch(api: ApiServer, call: Call): Promise<void> {
       if (path.subresource === "log") return streamLogs(api, call, path.name);
       return getObject(api, call, path.name);
     case "POST":
+      // What there is already is not created again; only actions on it are.
+      if (path.name !== undefined && path.subresource === undefined) throw notAllowed();
       return createObject(api, call);
     case "PUT":
       return replaceObject(api, call, required(path));
     case "PATCH":
       return patchObject(api, call, required(path));
     case "DELETE":
+      if (path.subresource !== undefined) throw notAllowed();
       return path.name === undefined ? deleteMany(api, call) : deleteOne(api, call, path.name);
     default:
       throw notAllowed();

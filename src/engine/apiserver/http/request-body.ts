@@ -7,6 +7,7 @@ import type { KubeObject } from "../../../kube/object.ts";
 import { StatusError } from "../../../kube/status-error.ts";
 import { readBoundedBody } from "./bounded-body.ts";
 import { duplicateKeys } from "./duplicate-keys.ts";
+import { duplicateYamlKeys } from "./duplicate-yaml-keys.ts";
 
 /** Upstream's limit of a request body. */
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
@@ -76,14 +77,16 @@ function decodeJson(text: string): DecodedBody {
   checkNesting(text);
   try {
     const value: unknown = JSON.parse(text);
-    const warnings = duplicateKeys(text).map((path) => `duplicate field ${JSON.stringify(path)}`);
-    return { value, warnings };
+    return { value, warnings: duplicates(duplicateKeys(text)) };
   } catch (error) {
     // Not the parser's own words: they quote the text, which may be that of a Secret.
     if (error instanceof SyntaxError) throw bad(`the body is not valid JSON${place(error, text)}`);
     throw error;
   }
 }
+
+const duplicates = (paths: readonly string[]): string[] =>
+  paths.map((path) => `duplicate field ${JSON.stringify(path)}`);
 
 /** ` (line 3, column 7)`, where the parser says at which character it stopped. */
 function place(error: SyntaxError, text: string): string {
@@ -131,10 +134,15 @@ function decodeYaml(text: string): DecodedBody {
     const value: unknown = document.toJS({ maxAliasCount: 100 });
     const json = JSON.stringify(value);
     checkNesting(json);
-    return { value: JSON.parse(json) as unknown, warnings: [] };
+    return {
+      value: JSON.parse(json) as unknown,
+      warnings: duplicates(duplicateYamlKeys(document)),
+    };
   } catch (error) {
     if (error instanceof ReferenceError || error instanceof RangeError)
-      throw bad(`the body is not valid YAML: ${error.message}`);
+      throw bad(
+        "the body is not valid YAML: an alias has no anchor, or aliases stand for too much",
+      );
     throw error;
   }
 }

@@ -24,6 +24,7 @@ export async function watchObjects(server: ApiServer, call: Call): Promise<void>
     resourceVersion,
     resourceVersionMatch: rest.resourceVersionMatch,
     sendInitialEvents: rest.sendInitialEvents,
+    continue: rest.continue,
     allowBookmarks: flag(call.query, "allowWatchBookmarks"),
     ...(timeoutSeconds === undefined || timeoutSeconds <= 0 ? {} : { timeoutSeconds }),
   });

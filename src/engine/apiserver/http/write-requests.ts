@@ -4,8 +4,8 @@ import { isObject } from "../../../kube/json-object.ts";
 import type { JsonObject } from "../../../kube/object.ts";
 import { StatusError } from "../../../kube/status-error.ts";
 import type { ApiServer } from "../api-server.ts";
-import type { DeletionOptions } from "../rest/plan-deletion.ts";
 import { type Call, contextOf, flag, integer, kindOf } from "./call.ts";
+import { type AskedDeletion, deletionOptions } from "./deletion-options.ts";
 import { listRequest, sendList, sendObject } from "./read-requests.ts";
 import {
   type DecodedBody,
@@ -87,7 +87,7 @@ function patchOf(type: Patch["type"], value: unknown): Patch {
 
 export async function deleteOne(server: ApiServer, call: Call, name: string): Promise<void> {
   const { namespace } = call.path;
-  const { options, dryRun } = await deletionOptions(call);
+  const { options, dryRun } = await askedDeletion(call);
   const context = contextOf(call);
   const { encoded, deleted } = await server.delete(dryRun ? { ...context, dryRun } : context, {
     kind: call.served,
@@ -119,50 +119,17 @@ export async function deleteOne(server: ApiServer, call: Call, name: string): Pr
 
 export async function deleteMany(server: ApiServer, call: Call): Promise<void> {
   const { kind, namespace, labelSelector, fieldSelector } = listRequest(call);
-  const { options, dryRun } = await deletionOptions(call);
+  const { options, dryRun } = await askedDeletion(call);
   const request = { kind, namespace, labelSelector, fieldSelector, ...options };
   const context = contextOf(call);
   sendList(call, await server.deleteCollection(dryRun ? { ...context, dryRun } : context, request));
 }
 
-const PROPAGATION = ["Background", "Foreground", "Orphan"] as const;
-
-/** From the body (`DeleteOptions`) or the query, as older clients send them. */
-async function deletionOptions(call: Call): Promise<{ options: DeletionOptions; dryRun: boolean }> {
+async function askedDeletion(call: Call): Promise<AskedDeletion> {
   const { value } = await body(call);
   const options = value === undefined ? {} : (requireObject(value) as unknown as JsonObject);
-  const grace = options["gracePeriodSeconds"] ?? integer(call.query, "gracePeriodSeconds");
-  const asked = options["propagationPolicy"] ?? call.query.get("propagationPolicy") ?? undefined;
-  const propagationPolicy = PROPAGATION.find((policy) => policy === asked);
-  if (asked !== undefined && asked !== "" && propagationPolicy === undefined)
-    throw StatusError.of(
-      "Invalid",
-      `propagationPolicy: Unsupported value: ${JSON.stringify(asked)}: supported values: "Background", "Foreground", "Orphan"`,
-    );
-  if (grace !== undefined && (typeof grace !== "number" || !Number.isInteger(grace)))
-    throw StatusError.of("BadRequest", "gracePeriodSeconds must be an integer");
-  const dryRun = options["dryRun"];
-  return {
-    dryRun: Array.isArray(dryRun) && dryRun.includes("All"),
-    options: {
-      gracePeriodSeconds: grace,
-      propagationPolicy: propagationPolicy ?? orphanDependents(options),
-      preconditions: preconditionsOf(options["preconditions"]),
-    },
-  };
-}
-
-/** The field that `propagationPolicy` replaced. */
-function orphanDependents(options: JsonObject): DeletionOptions["propagationPolicy"] {
-  if (options["orphanDependents"] === true) return "Orphan";
-  return options["orphanDependents"] === false ? "Background" : undefined;
-}
-
-function preconditionsOf(value: unknown): DeletionOptions["preconditions"] {
-  if (!isObject(value)) return undefined;
-  const { uid, resourceVersion } = value;
-  return {
-    ...(typeof uid === "string" ? { uid } : {}),
-    ...(typeof resourceVersion === "string" ? { resourceVersion } : {}),
-  };
+  return deletionOptions(options, {
+    gracePeriodSeconds: integer(call.query, "gracePeriodSeconds"),
+    propagationPolicy: call.query.get("propagationPolicy") ?? "",
+  });
 }

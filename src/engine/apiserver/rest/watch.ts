@@ -20,6 +20,8 @@ export interface WatchRequest {
   readonly resourceVersionMatch?: string | undefined;
   /** True: the current state, a bookmark that ends it, then changes. False: changes only. */
   readonly sendInitialEvents?: boolean | undefined;
+  /** Belongs to lists: refused. */
+  readonly continue?: string | undefined;
   readonly allowBookmarks?: boolean | undefined;
   /** How long the watch lives. @default a random time of 30 to 60 minutes, as upstream */
   readonly timeoutSeconds?: number | undefined;
