@@ -207,3 +207,26 @@ test("what a caller passes in cannot change behind the server's back", async () 
   }).toThrow(TypeError);
   expect((await client.get(configMaps, inDefault("a"))).data).toEqual({ key: "1" });
 });
+
+test.each(["", "a/b", "..", "a".repeat(254)])(
+  "the name %j is refused for every operation",
+  async (name) => {
+    const { server } = await startServer();
+    const kind = served(server, configMaps);
+    const target = { kind, namespace: "default", name };
+    const object = { ...configMap("a"), metadata: { name, namespace: "default" } };
+    const refused = (operation: Promise<unknown>): Promise<unknown> =>
+      operation.then(
+        () => "accepted",
+        (error: { code: number }) => error.code,
+      );
+    expect(await refused(server.create(asAdmin, { ...target, object }))).toBe(422);
+    expect(await refused(server.update(asAdmin, { ...target, object }))).toBe(404);
+    const apply = { apiVersion: "v1", kind: "ConfigMap" };
+    const patch = { type: "apply", body: apply } as const;
+    const applied = server.patch({ ...asAdmin, fieldManager: "me" }, { ...target, patch });
+    expect(await refused(applied)).toBe(422);
+    expect(await refused(server.get(asAdmin, target))).toBe(404);
+    expect(await refused(server.delete(asAdmin, target))).toBe(404);
+  },
+);

@@ -1,6 +1,6 @@
 /** Brings a planned change into the store, or for a dry run only computes it. */
 import { deepFreeze, type KubeObject } from "../../../kube/object.ts";
-import type { Change, Stored } from "../../store/store.ts";
+import type { Change, Stored, StoreKey } from "../../store/store.ts";
 import type { AdmissionRequest } from "../admission/admission.ts";
 import { type Backend, storeKeyOf, type Target } from "../backend.ts";
 import { type Encoded, encodeLazily } from "../encoded.ts";
@@ -64,6 +64,8 @@ async function run(
     checkAdmission(backend, request, made.plan, current, whenSettled);
     return made.plan;
   };
+  // No object has such a name, so the plan can only fail; the store would not know why.
+  if (!isStorable(key)) throw new Error(`${decide(base).action} of an object without a valid name`);
   if (context.dryRun === true) return dryOutcome(target, decide(base), base);
 
   let decided: Plan = { action: "keep" };
@@ -78,6 +80,9 @@ async function run(
   );
   return outcomeOf(target, decided, result.stored, result.changed);
 }
+
+const isStorable = ({ namespace, name }: StoreKey): boolean =>
+  name !== "" && !name.includes("/") && !namespace.includes("/");
 
 function attempt(
   request: CommitRequest,

@@ -84,7 +84,6 @@ async function createNamed(
   body: KubeObject,
 ): Promise<Encoded> {
   const { name, namespace } = body.metadata;
-  if (name === "") validateNew(kind.kind, body);
   const target = { kind, name, ...(namespace === undefined ? {} : { namespace }) };
   const outcome = await commit(backend, {
     target,
