@@ -1,3 +1,4 @@
+import { redactUrl } from "../gitops/source/repo-url.ts";
 import type { Application } from "../kube/kinds/application.ts";
 import { type ApplicationFlags, findApplications } from "./application-flags.ts";
 import { connect } from "./connect.ts";
@@ -27,7 +28,12 @@ function isGood({ status }: Application): boolean {
 
 function summary({ metadata, spec, status }: Application): object {
   const { namespace, name } = metadata;
-  return { namespace, name, source: spec.source, ...status };
+  return {
+    namespace,
+    name,
+    source: { ...spec.source, repoURL: redactUrl(spec.source.repoURL) },
+    ...status,
+  };
 }
 
 function overview(found: readonly Application[]): string {
@@ -48,7 +54,7 @@ function details(application: Application): string {
   const { metadata, spec, status } = application;
   const lines = [
     `Application  ${metadata.namespace ?? ""}/${metadata.name}`,
-    `Source       ${spec.source.repoURL} ${spec.source.path ?? "."} at ${spec.source.targetRevision ?? "HEAD"}`,
+    `Source       ${redactUrl(spec.source.repoURL)} ${spec.source.path ?? "."} at ${spec.source.targetRevision ?? "HEAD"}`,
     `Sync         ${status?.sync?.status ?? "Unknown"}${status?.sync?.revision === undefined ? "" : ` to ${status.sync.revision}`}`,
     `Health       ${status?.health?.status ?? "Unknown"}${status?.health?.message === undefined ? "" : `: ${status.health.message}`}`,
   ];

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { silentLogger } from "../../src/client/logger.ts";
+import { type Logger, silentLogger } from "../../src/client/logger.ts";
 import { openProcessRuntime } from "../../src/engine/node/runtime/process/process-runtime.ts";
 import { type Application, applications } from "../../src/kube/kinds/application.ts";
 import { type Server, startServer } from "../../src/server/server.ts";
@@ -21,6 +21,7 @@ export interface ServerFixture {
 
 export async function startServerFixture(
   files: Readonly<Record<string, string>>,
+  logger: Logger = silentLogger,
 ): Promise<ServerFixture> {
   const directory = mkdtempSync(join(tmpdir(), "gantry-server-"));
   const dataDir = join(directory, "data");
@@ -59,7 +60,7 @@ export async function startServerFixture(
       namespace: "default",
     },
     version: "test",
-    logger: silentLogger,
+    logger,
   });
   return {
     server,

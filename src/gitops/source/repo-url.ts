@@ -63,10 +63,11 @@ function decoded(part: string): string {
   }
 }
 
-/** Takes credentials (userinfo, query) out of anything that looks like a URL. */
+/** Takes credentials (userinfo with and without a scheme, query) out of anything that looks like a URL. */
 export function redactUrl(text: string): string {
   return text
     .replace(/([a-zA-Z][a-zA-Z0-9+.-]*:\/\/)[^/?#\s]*@/g, "$1")
+    .replace(/^[^/@\s]*:[^/@\s]*@/, "")
     .replace(/(:\/\/[^?#\s]*)[?#]\S*/g, "$1");
 }
 

@@ -63,7 +63,10 @@ function isTemplate(text: string): boolean {
 
 /** The library quotes what it stumbled over, which may be part of a Secret. */
 function withoutContent(message: string): string {
-  return message.replace(/(?: in YAML stream)?: ".*"$/s, "");
+  return message.replace(
+    /(?: in YAML stream)?: ".*"$|(?<=^block scalar header includes extra characters|^unresolved tag): .*$/s,
+    "",
+  );
 }
 
 function lowerFirst(message: string): string {
