@@ -7,6 +7,7 @@ import type { Manifest } from "../render/manifest.ts";
 import { DEFAULT_KUBERNETES_VERSION } from "./api-lifecycle.ts";
 import { checkObject, type ObjectCheckOptions } from "./check-object.ts";
 import { compareFindings, type Finding } from "./finding.ts";
+import type { JsonSchemaCheck } from "./json-schemas.ts";
 import { isDefinition, KnownKinds } from "./known-kinds.ts";
 import { checkReferences } from "./references/check-references.ts";
 
@@ -21,6 +22,8 @@ export interface CheckOptions {
    * @default "ignore"
    */
   readonly unknownKinds?: "error" | "warning" | "ignore";
+  /** Schemas that the user brought, by `kindKey`. */
+  readonly jsonSchemas?: ReadonlyMap<string, JsonSchemaCheck>;
   /** Warn about references to objects that are not in the input. @default true */
   readonly references?: boolean;
   /** Of objects that name none. @default "default" */
@@ -39,6 +42,7 @@ export function checkManifests(
     kinds,
     kubernetesVersion: options.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION,
     unknownKinds: options.unknownKinds ?? "ignore",
+    jsonSchemas: options.jsonSchemas,
   };
   const findings: Finding[] = [];
   for (const manifest of manifests) {

@@ -16,6 +16,7 @@ import type { Manifest } from "../render/manifest.ts";
 import { lifecycleOf } from "./api-lifecycle.ts";
 import type { Finding } from "./finding.ts";
 import { at, fieldFinding, unknownFieldFinding } from "./field-finding.ts";
+import { type JsonSchemaCheck, kindKey } from "./json-schemas.ts";
 import { isBuiltinGroup, type KnownKinds } from "./known-kinds.ts";
 
 export interface ObjectCheckOptions {
@@ -23,6 +24,8 @@ export interface ObjectCheckOptions {
   readonly kubernetesVersion: string;
   /** Kinds of other groups than Kubernetes' own that nobody has defined. */
   readonly unknownKinds: "error" | "warning" | "ignore";
+  /** Schemas that the user brought, for kinds that nobody has defined. */
+  readonly jsonSchemas?: ReadonlyMap<string, JsonSchemaCheck> | undefined;
 }
 
 export function checkObject(manifest: Manifest, options: ObjectCheckOptions): Finding[] {
@@ -33,6 +36,12 @@ export function checkObject(manifest: Manifest, options: ObjectCheckOptions): Fi
   const findings = lifecycle === undefined ? [] : [lifecycle];
   const known = options.kinds.find(apiVersion, kind);
   if (known === undefined) {
+    const check = options.jsonSchemas?.get(kindKey({ apiVersion, kind }));
+    if (check !== undefined)
+      return [
+        ...findings,
+        ...check(manifest.object).map((error) => fieldFinding(manifest, error, "schema")),
+      ];
     if (lifecycle === undefined) findings.push(...checkUnknownKind(manifest, options));
     return findings;
   }

@@ -7,16 +7,21 @@ import { findingsOf, manifestsOf, readManifestFile } from "../render/manifest-fi
 import type { YamlLimits } from "../render/yaml/yaml-document.ts";
 import { type CheckOptions, checkManifests } from "./check-manifests.ts";
 import { compareFindings, type Finding, type FindingObject } from "./finding.ts";
+import { type JsonSchemaCheck, type KindRef, kindKey, loadJsonSchemas } from "./json-schemas.ts";
+import { isBuiltinGroup } from "./known-kinds.ts";
+import { DEFAULT_KUBERNETES_VERSION } from "./api-lifecycle.ts";
 import { inputFiles, type InputOptions, STDIN } from "./manifest-paths.ts";
 import { SourceLines } from "./source-lines.ts";
 
 export { InputError } from "./manifest-paths.ts";
 
 export interface ValidateOptions
-  extends Omit<CheckOptions, "unknownKinds">,
+  extends Omit<CheckOptions, "unknownKinds" | "jsonSchemas">,
     Pick<InputOptions, "readStdin"> {
   /** Kinds that nobody has defined are skipped instead of being errors. @default false */
   readonly ignoreMissingSchemas?: boolean;
+  /** Where JSON Schemas are found for kinds that are neither built in nor defined in the input. */
+  readonly schemaLocations?: readonly string[];
 }
 
 /** One object of the input, or a file that no object could be read from. */
@@ -92,8 +97,11 @@ class Reading {
   async report(): Promise<ValidationReport> {
     const { ignoreMissingSchemas = false, strict = false, ...checks } = this.#options;
     this.#checkDuplicates();
+    const jsonSchemas = await this.#loadSchemas(strict);
     const unknownKinds = ignoreMissingSchemas ? "warning" : "error";
-    this.#findings.push(...checkManifests(this.#manifests, { ...checks, unknownKinds }));
+    this.#findings.push(
+      ...checkManifests(this.#manifests, { ...checks, unknownKinds, jsonSchemas }),
+    );
     const findings = this.#findings
       .filter((finding) => !this.#mayBeGenerated(finding))
       .map((finding) => judge(finding, { ignoreMissingSchemas, strict }))
@@ -105,6 +113,15 @@ class Reading {
       files: this.#files.length,
       source: this.#source,
     };
+  }
+
+  #loadSchemas(strict: boolean): Promise<Map<string, JsonSchemaCheck>> {
+    const { schemaLocations = [], kubernetesVersion = DEFAULT_KUBERNETES_VERSION } = this.#options;
+    const kinds = new Map<string, KindRef>();
+    for (const { object } of this.#manifests)
+      if (!isBuiltinGroup(object.apiVersion)) kinds.set(kindKey(object), object);
+    const wanted = schemaLocations.length === 0 ? [] : [...kinds.values()];
+    return loadJsonSchemas(wanted, { locations: schemaLocations, kubernetesVersion, strict });
   }
 
   #mayBeGenerated({ rule, file }: Finding): boolean {
