@@ -1,3 +1,4 @@
+import { isKubernetesVersion } from "../gitops/check/api-lifecycle.ts";
 import { formats, type OutputFormat } from "../gitops/check/output/formats.ts";
 import { SchemaLocationError } from "../gitops/check/json-schemas.ts";
 import { InputError, validatePaths } from "../gitops/check/validate-paths.ts";
@@ -21,7 +22,7 @@ export async function validateManifests(
   ...paths: string[]
 ): Promise<void> {
   const version = flags.kubernetesVersion;
-  if (version !== undefined && !/^v?\d+\.\d+(\.\d+)?$/.test(version))
+  if (version !== undefined && !isKubernetesVersion(version))
     throw new CliError(`--kubernetes-version ${version}: write a release, e.g. 1.33`);
   try {
     const report = await validatePaths(paths, {
