@@ -1,8 +1,8 @@
 /** The parts of a pod that the node agent reads, with shorter names for the upstream types. */
-import type { Container, PodSpec, Volume } from "kubernetes-types/core/v1";
+import type { Container, PodSpec } from "kubernetes-types/core/v1";
 import type { Pod } from "../../kube/kinds/pod.ts";
 
-export type { Container, PodSpec, Volume };
+export type { Container, PodSpec };
 
 export const specOf = (pod: Pod): PodSpec => pod.spec ?? { containers: [] };
 export const initContainersOf = (pod: Pod): readonly Container[] => pod.spec?.initContainers ?? [];
