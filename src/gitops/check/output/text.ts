@@ -1,6 +1,5 @@
 /** For people: each finding with its line and a caret, then what to do. */
-import { styleText } from "node:util";
-import type { Finding, Severity } from "../finding.ts";
+import type { Finding } from "../finding.ts";
 import type { ValidationReport } from "../validate-paths.ts";
 import { countStatus } from "./summary.ts";
 
@@ -9,7 +8,14 @@ export interface TextOptions {
   readonly color?: boolean;
 }
 
-const COLORS = { error: "red", warning: "yellow", info: "blue" } as const;
+/** SGR parameters; 39 and 22 switch back. */
+const STYLES = {
+  error: [31, 39],
+  warning: [33, 39],
+  info: [34, 39],
+  bold: [1, 22],
+  dim: [2, 22],
+} as const;
 
 export function formatText(report: ValidationReport, options: TextOptions = {}): string {
   const paint = options.color === true ? styled : plain;
@@ -17,12 +23,12 @@ export function formatText(report: ValidationReport, options: TextOptions = {}):
   return [...findings, summaryLine(report)].join("\n");
 }
 
-type Paint = (style: Severity | "bold" | "dim", text: string) => string;
+type Paint = (style: keyof typeof STYLES, text: string) => string;
 
 const plain: Paint = (_, text) => text;
 const styled: Paint = (style, text) => {
-  const format = style === "bold" || style === "dim" ? style : COLORS[style];
-  return styleText(format, text);
+  const [on, off] = STYLES[style];
+  return `\u001b[${on}m${text}\u001b[${off}m`;
 };
 
 function formatOne(finding: Finding, { source }: ValidationReport, paint: Paint): string {
