@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { systemClock } from "../../../src/client/clock.ts";
+import { MAX_WATCHES } from "../../../src/engine/apiserver/watch/watch-hubs.ts";
 import { MAX_QUEUED_EVENTS } from "../../../src/engine/apiserver/watch/watcher.ts";
 import { configMaps } from "../../../src/kube/kinds/configmap.ts";
 import { pods } from "../../../src/kube/kinds/pod.ts";
@@ -141,6 +143,34 @@ test("closing the server ends every watch and leaves no timer behind", async () 
   await server.close();
   expect(await watch.next()).toBeUndefined();
   expect(clock.pending).toBe(0);
+});
+
+test("however long a watch is asked for, it ends within a day", async () => {
+  const { server, clock } = await startServer();
+  const watch = await server.watch(asAdmin, {
+    kind: served(server, configMaps),
+    resourceVersion: "1",
+    timeoutSeconds: Number.MAX_SAFE_INTEGER,
+  });
+  const ended = watch.next();
+  await clock.advance(86_400_000);
+  expect(await ended).toBeUndefined();
+});
+
+test("twenty thousand idle watches are served, one more is refused with 429", async () => {
+  const { server } = await startServer({ clock: systemClock });
+  const kind = served(server, configMaps);
+  const open = (index: number) =>
+    server.watch(asAdmin, {
+      kind,
+      resourceVersion: "1",
+      fieldSelector: `metadata.name=c${index}`,
+    });
+  const watches = await Promise.all(Array.from({ length: MAX_WATCHES }, (_, index) => open(index)));
+  await expect(open(0)).rejects.toMatchObject({ code: 429, reason: "TooManyRequests" });
+  watches[0]?.close();
+  await expect(open(0)).resolves.toBeDefined();
+  await server.close();
 });
 
 test("an aborted signal ends the watch at once", async () => {

@@ -23,14 +23,16 @@ export interface WatchRequest {
   /** Belongs to lists: refused. */
   readonly continue?: string | undefined;
   readonly allowBookmarks?: boolean | undefined;
-  /** How long the watch lives. @default a random time of 30 to 60 minutes, as upstream */
+  /** How long the watch lives, at most a day. @default a random time of 30 to 60 minutes, as upstream */
   readonly timeoutSeconds?: number | undefined;
 }
 
 /** Spreads the reconnections of clients that started together. */
 const MIN_WATCH_SECONDS = 1_800;
+/** Nobody gains by a longer stream, and timers of Node.js overflow at 24 days. */
+const MAX_WATCH_SECONDS = 86_400;
 
-/** Throws 410 `Expired` when the revision is no longer retained, 504 when it is in the future. */
+/** Throws 410 `Expired` when the revision is no longer retained, 504 when it is in the future, 429 over the limit. */
 export function watch(
   backend: Backend,
   context: RequestContext,
@@ -86,7 +88,9 @@ function limitTime(
   watcher: Watcher,
 ): void {
   const { signal } = context;
-  const seconds = request.timeoutSeconds ?? MIN_WATCH_SECONDS * (1 + backend.random());
+  const asked = request.timeoutSeconds ?? 0;
+  const chosen = asked > 0 ? asked : MIN_WATCH_SECONDS * (1 + backend.random());
+  const seconds = Math.min(chosen, MAX_WATCH_SECONDS);
   const onAbort = (): void => watcher.close();
   const cancelTimer = backend.clock.after(seconds * 1_000, () => {
     watcher.bookmark(bookmarkAt(backend.store.revision, { initialEventsEnd: false }));

@@ -1,5 +1,6 @@
 /** The hubs of all kinds that somebody watches, and the one timer behind their bookmarks. */
 import type { Clock } from "../../../client/clock.ts";
+import { StatusError } from "../../../kube/status-error.ts";
 import type { Store } from "../../store/store.ts";
 import type { KindRegistry, ServedKind } from "../registry.ts";
 import { type JoinOptions, WatchHub } from "./watch-hub.ts";
@@ -7,6 +8,9 @@ import type { Watcher } from "./watcher.ts";
 
 /** As upstream: often enough that an idle client's revision stays within what is retained. */
 export const BOOKMARK_INTERVAL_MS = 60_000;
+
+/** A watch takes a few kilobytes: this many stay below 100 MB. Far more than agents and controllers open. */
+export const MAX_WATCHES = 20_000;
 
 export class WatchHubs {
   readonly #store: Store;
@@ -24,8 +28,9 @@ export class WatchHubs {
     this.#stopListening = registry.onChange(() => this.#endUnserved());
   }
 
-  /** See {@link WatchHub.join}. */
+  /** See {@link WatchHub.join}. Throws 429 when {@link MAX_WATCHES} are open. */
   join(served: ServedKind, options: JoinOptions): Watcher {
+    if (this.size >= MAX_WATCHES) throw tooMany();
     let hub = this.#hubs.get(served);
     if (hub === undefined) {
       hub = new WatchHub(served, this.#store, () => this.#drop(served));
@@ -78,3 +83,10 @@ export class WatchHubs {
     });
   }
 }
+
+const tooMany = (): StatusError =>
+  StatusError.of(
+    "TooManyRequests",
+    `${MAX_WATCHES} watches are open, the limit of this server: close some, or try again later`,
+    { retryAfterSeconds: 10 },
+  );
