@@ -25,6 +25,7 @@ import type { ApplicationWriter } from "./report/application-writer.ts";
 import { conditionsOf } from "./report/conditions.ts";
 import {
   finishedState,
+  interruptedState,
   refusedState,
   startedState,
   type SyncFacts,
@@ -204,7 +205,8 @@ export class ApplicationReconciler {
       attemptsAt(attempts, subject)?.succeeded
     )
       this.#options.announcer.drift(application, plan);
-    await this.#report(look, {});
+    const operation = interruptedState(application, isInSync(plan), this.#now());
+    await this.#report(look, operation === undefined ? {} : { operation });
     return this.#next(look, lookAgainMs);
   }
 

@@ -63,6 +63,18 @@ export function finishedState(
   };
 }
 
+/** How a sync ended whose operator was killed; undefined when there is none. */
+export function interruptedState(
+  { status }: Application,
+  isInSync: boolean,
+  now: string,
+): ApplicationOperationState | undefined {
+  const state = status?.operationState;
+  if (state?.phase !== "Running") return undefined;
+  const message = isInSync ? "applied, as a look after an interruption found" : "interrupted";
+  return { ...state, phase: isInSync ? "Succeeded" : "Failed", message, finishedAt: now };
+}
+
 /** A sync that could not begin: its manifests cannot be had or cannot be used. */
 export function refusedState(
   application: Application,

@@ -62,12 +62,12 @@ function wanted(
 /** An object that the repository no longer has. */
 function extraneous(entry: PlanEntry, result: ObjectResult | undefined): ApplicationResource {
   const isGoing = entry.live?.metadata.deletionTimestamp !== undefined;
-  const message = result?.message ?? entry.reason;
+  const message = result?.message ?? entry.reason ?? "the next sync prunes it";
   return {
     ...resourceRef(entry.ref),
     requiresPruning: true,
     status: isGoing || entry.tolerated === true ? "Synced" : "OutOfSync",
-    ...(message === undefined ? {} : { message: clip(message) }),
+    message: clip(message),
   };
 }
 

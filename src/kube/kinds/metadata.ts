@@ -37,7 +37,7 @@ export function validateMetadata(
     ...validateOwnerReferences(metadata.ownerReferences ?? []),
     ...validateAnnotations(metadata.annotations, "metadata.annotations"),
     ...validateLabels(metadata.labels, "metadata.labels"),
-    ...validateFinalizers(metadata.finalizers ?? []),
+    ...validateFinalizers(metadata.finalizers ?? [], isCustom(object)),
   ];
 }
 
@@ -119,14 +119,20 @@ export function validateAnnotations(
   return errors;
 }
 
-function validateFinalizers(finalizers: readonly string[]): FieldError[] {
+/** Of a group that is not Kubernetes' own: upstream accepts finalizers without a domain there. */
+function isCustom({ apiVersion }: KubeObject): boolean {
+  const { group } = parseApiVersion(apiVersion);
+  return group.includes(".") && !group.endsWith(".k8s.io");
+}
+
+function validateFinalizers(finalizers: readonly string[], isLenient: boolean): FieldError[] {
   const field = "metadata.finalizers";
   const errors: FieldError[] = [];
   for (const [index, finalizer] of finalizers.entries()) {
     const path = `${field}[${index}]`;
     const problems = named(path, finalizer, qualifiedName);
     errors.push(...problems);
-    if (problems.length > 0 || finalizer.includes("/")) continue;
+    if (problems.length > 0 || isLenient || finalizer.includes("/")) continue;
     if (!STANDARD_FINALIZERS.includes(finalizer)) {
       const detail =
         "is neither a standard finalizer nor a name with a domain, as in 'example.com/name'";
