@@ -11,11 +11,13 @@ describeKubectl("kubectl delete", () => {
   test("by name, by manifest, by selector, all of a kind", async () => {
     const objects = ["a", "b", "c", "d"].map((name) => configMap(name, {}, { some: "yes" }));
     await cluster.apply(...objects);
-    expect(await kubectl("delete cm a")).toBe('configmap "a" deleted\n');
-    expect(await kubectl("delete -f -", manifest(configMap("b")))).toBe('configmap "b" deleted\n');
+    expect(await kubectl("delete cm a")).toContain('configmap "a" deleted');
+    expect(await kubectl("delete -f -", manifest(configMap("b")))).toContain(
+      'configmap "b" deleted',
+    );
     expect(await cluster.failing("delete cm a")).toContain('configmaps "a" not found');
     expect(await kubectl("delete cm a --ignore-not-found")).toBe("");
-    expect(await kubectl("delete cm c --dry-run=server")).toContain("deleted (server dry run)");
+    expect(await kubectl("delete cm c --dry-run=server")).toMatch(/deleted.* \(server dry run\)/);
     expect((await kubectl("delete cm -l some=yes")).split("\n")).toHaveLength(3);
     await cluster.apply(...objects);
     await kubectl("delete cm --all");
@@ -25,7 +27,7 @@ describeKubectl("kubectl delete", () => {
   test("waits until a pod has stopped", async () => {
     await cluster.apply(pod("stopping"));
     await kubectl("wait --for=condition=Ready pod/stopping --timeout=20s");
-    expect(await kubectl("delete pod stopping --wait=true")).toBe('pod "stopping" deleted\n');
+    expect(await kubectl("delete pod stopping --wait=true")).toContain('pod "stopping" deleted');
     expect(await cluster.failing("get pod stopping")).toContain("not found");
   });
 
@@ -66,7 +68,7 @@ describeKubectl("kubectl delete", () => {
       { apiVersion: "v1", kind: "Namespace", metadata: { name: "going" } },
       { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "inside", namespace: "going" } },
     );
-    expect(await kubectl("delete namespace going")).toBe('namespace "going" deleted\n');
+    expect(await kubectl("delete namespace going")).toContain('namespace "going" deleted');
     expect(await cluster.failing("get namespace going")).toContain("not found");
     expect(await kubectl("get cm -n going -o name")).toBe("");
   });

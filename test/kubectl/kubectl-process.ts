@@ -61,7 +61,8 @@ export function runKubectl(
 /** A kubectl that goes on until it is stopped: `--watch`, `--follow`. */
 export class RunningKubectl {
   readonly #child: ChildProcess;
-  readonly ended: Promise<void>;
+  /** The exit code; null when it was stopped. */
+  readonly ended: Promise<number | null>;
   #output = "";
   #onOutput: () => void = () => undefined;
 
@@ -77,7 +78,7 @@ export class RunningKubectl {
     };
     this.#child.stdout?.on("data", collect);
     this.#child.stderr?.on("data", collect);
-    this.ended = new Promise((resolve) => this.#child.once("close", () => resolve()));
+    this.ended = new Promise((resolve) => this.#child.once("close", (code) => resolve(code)));
   }
 
   get output(): string {

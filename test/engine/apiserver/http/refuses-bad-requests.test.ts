@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { configMap } from "../test-server.ts";
+import { configMap, deployment } from "../test-server.ts";
 import { type Asked, CONFIG_MAPS, useHttpsServer } from "./https-fixture.ts";
 
 const server = useHttpsServer();
@@ -183,6 +183,18 @@ describe("bodies", () => {
     expect((await status(CONFIG_MAPS, yaml("\tkind: ConfigMap"))).code).toBe(400);
   });
 
+  test("YAML nested deep is refused, however it is written", async () => {
+    const yaml = (body: string) => post(body, { "content-type": "application/yaml" });
+    const indented = Array.from({ length: 600 }, (_, index) => `${" ".repeat(index)}a:`).join("\n");
+    for (const body of [
+      "[".repeat(50_000),
+      `a: ${"[".repeat(5_000)}${"]".repeat(5_000)}`,
+      indented,
+      "- ".repeat(5_000),
+    ])
+      expect((await status(CONFIG_MAPS, yaml(body))).code).toBe(400);
+  });
+
   test("a mistake in JSON is placed, and never quoted: it may be in a Secret", async () => {
     const body = '{"stringData":{"password":\n "swordfish",}}';
     const { message } = await status("/api/v1/namespaces/default/secrets", post(body));
@@ -252,6 +264,23 @@ describe("dryRun", () => {
     const some = { method: "DELETE", body: { dryRun: ["Some"] } };
     expect((await status(`${CONFIG_MAPS}/wet`, some)).code).toBe(422);
   });
+});
+
+test("deleting a subresource deletes nothing, creating one neither", async () => {
+  const deployments = "/apis/apps/v1/namespaces/default/deployments";
+  await server.ask(deployments, post(deployment("web", 1)));
+  for (const subresource of ["status", "scale", "nothing"]) {
+    const path = `${deployments}/web/${subresource}`;
+    expect((await status(path, { method: "DELETE" })).code).toBe(405);
+    const scale = {
+      apiVersion: "autoscaling/v1",
+      kind: "Scale",
+      metadata: { name: "web" },
+      spec: {},
+    };
+    expect([404, 405]).toContain((await status(path, post(scale))).code);
+  }
+  expect((await server.ask(`${deployments}/web`)).code).toBe(200);
 });
 
 test("deletion options of the wrong type are refused", async () => {
