@@ -3,6 +3,7 @@
  * logs. A client of the API like any other, so that it runs in the engine's process or on another
  * machine alike.
  */
+import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Client } from "../../client/client.ts";
 import { type Clock, systemClock } from "../../client/clock.ts";
@@ -80,6 +81,8 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
   const machine = await inspectMachine(options.dataDir);
   const maxPods = options.maxPods ?? DEFAULT_MAX_PODS;
   const logsDirectory = resolve(join(options.dataDir, "logs", "pods"));
+  // Programs write what they like into their logs: nobody else's business.
+  await mkdir(logsDirectory, { recursive: true, mode: 0o700 });
 
   const podInformer = own.of(pods, { fieldSelector: `spec.nodeName=${nodeName}` });
   const configMapInformer = shared.of(configMaps);

@@ -114,5 +114,5 @@ it("keeps the run before the current one, and no older ones", async () => {
     await fake.harness.until("web", (pod) => restartCount(count)(pod) && isRunning(pod));
   }
   const runs = await fake.runtime.listContainers();
-  expect(runs.map(({ attempt }) => attempt).sort()).toEqual([2, 3]);
+  expect(runs.map(({ attempt }) => attempt).sort((a, b) => a - b)).toEqual([2, 3]);
 });

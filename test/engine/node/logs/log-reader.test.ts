@@ -107,9 +107,9 @@ describe("following", () => {
       next: async (length: number): Promise<string> => {
         let text = "";
         while (text.length < length) {
-          const { value, done } = await output.next();
-          if (done === true) break;
-          text += Buffer.from(value).toString();
+          const result = await output.next();
+          if (result.done === true) break;
+          text += Buffer.from(result.value).toString();
         }
         return text;
       },

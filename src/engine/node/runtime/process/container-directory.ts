@@ -6,6 +6,7 @@
  *     <podUid>/containers/<name>/root/             what the container sees as `/`
  *     <podUid>/containers/<name>/<attempt>/        one run of the container:
  *       container.json                             how it was started
+ *       cgroups                                      where its processes join control groups
  *       wrapper, main                              `/proc/<pid>/stat` of its two processes, by themselves
  *       stdout, stderr                             raw output, emptied as the log pump reads it
  *       log-position                               how far the log pump got
@@ -16,6 +17,7 @@ import { join } from "node:path";
 export interface ContainerDirectory {
   readonly path: string;
   readonly record: string;
+  readonly cgroups: string;
   readonly wrapper: string;
   readonly main: string;
   readonly stdout: string;
@@ -39,6 +41,7 @@ export function containerDirectory(
   return {
     path,
     record: join(path, "container.json"),
+    cgroups: join(path, "cgroups"),
     wrapper: join(path, "wrapper"),
     main: join(path, "main"),
     stdout: join(path, "stdout"),

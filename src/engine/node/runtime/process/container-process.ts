@@ -4,10 +4,11 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { type FSWatcher, watch } from "node:fs";
-import { chown, mkdir, open, rm } from "node:fs/promises";
+import { chown, mkdir, open, rm, writeFile } from "node:fs/promises";
 import type { Clock } from "../../../../client/clock.ts";
 import type { LogLimits } from "../../logs/rotated-log.ts";
 import { type ContainerStatus, RuntimeError } from "../runtime.ts";
+import type { Cgroup } from "./cgroups.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
 import { type ContainerRecord, writeRecord } from "./container-record.ts";
 import { readExit } from "./exit-code.ts";
@@ -28,6 +29,8 @@ const KILLED = { exitCode: 137, signal: 9 };
 export interface ContainerProcessOptions {
   readonly record: ContainerRecord;
   readonly directory: ContainerDirectory;
+  /** Enforces limits, where it can be had. */
+  readonly cgroup?: Cgroup;
   readonly clock: Clock;
   readonly logLimits: LogLimits;
   readonly onChange: (status: ContainerStatus) => void;
@@ -117,15 +120,18 @@ export class ContainerProcess {
     this.#watcher?.close();
     await this.#finalizing;
     await this.#pump?.close();
+    // Where the last process was still ending when the container's end was noticed.
+    if (this.#status.state === "exited") await this.#options.cgroup?.remove();
   }
 
   async #start(command: Pick<LaunchPlan, "argv" | "cwd" | "env" | "user">): Promise<void> {
-    const { directory, record } = this.#options;
+    const { directory, record, cgroup } = this.#options;
     await rm(directory.path, { recursive: true, force: true });
     await mkdir(directory.path, { recursive: true });
     const { uid, gid } = processUser(command.user);
     if (uid !== undefined) await chown(directory.path, uid, gid ?? uid);
     await writeRecord(directory.record, record);
+    if (cgroup !== undefined) await this.#offerCgroup(cgroup);
     const stdout = await open(directory.stdout, "a", 0o600);
     const stderr = await open(directory.stderr, "a", 0o600);
     try {
@@ -147,6 +153,14 @@ export class ContainerProcess {
       await stderr.close();
     }
     if (this.#status.state !== "exited") this.#setRunning();
+  }
+
+  async #offerCgroup({ entrances }: Cgroup): Promise<void> {
+    const { directory } = this.#options;
+    await writeFile(directory.cgroups, entrances.map((path) => `${path}\n`).join(""));
+    const { uid, gid } = processUser(this.record.user);
+    // Version 2 asks for more than this; there, only root's containers are limited.
+    if (uid !== undefined) for (const path of entrances) await chown(path, uid, gid ?? uid);
   }
 
   /** The wrapper has become the container's process, or ended already. */
@@ -266,9 +280,11 @@ export class ContainerProcess {
   }
 
   async #end(): Promise<void> {
-    const { directory, clock, onChange } = this.#options;
+    const { directory, clock, cgroup, onChange } = this.#options;
     await this.#readIdentities();
     const exit = await readExit(directory.exit);
+    const oomKilled = (await cgroup?.wasOomKilled()) === true;
+    await cgroup?.remove();
     this.#cancelTimer();
     this.#watcher?.close();
     await this.#pump?.finish();
@@ -278,6 +294,7 @@ export class ContainerProcess {
       state: "exited",
       finishedAtMs: clock.now(),
       ...(exit ?? (this.#killed ? KILLED : {})),
+      ...(oomKilled ? { oomKilled } : {}),
     };
     this.#resolveExited();
     onChange(this.#status);

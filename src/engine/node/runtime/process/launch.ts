@@ -7,6 +7,7 @@ import type { ContainerDirectory } from "./container-directory.ts";
 
 /**
  * `$1` is the container's directory, the rest the command. Facts behind the lines:
+ * - the shell joins control groups before it has children, which the agent would be too slow for;
  * - both processes write their own identity, so there is no moment at which only the agent knows it;
  * - a trap that does nothing is reset in children, so the command gets every signal, and the shell
  *   survives those sent to the whole group;
@@ -17,6 +18,7 @@ import type { ContainerDirectory } from "./container-directory.ts";
 const WRAPPER = `
 trap : HUP INT QUIT PIPE TERM USR1 USR2
 exec 3>&1 4>&2 >/dev/null 2>&1
+[ -e "$1/cgroups" ] && while read -r __gantry; do echo $$ >"$__gantry"; done <"$1/cgroups"
 { read -r __gantry </proc/$$/stat || __gantry=$$; } && echo "$__gantry" >"$1/wrapper"
 unset __gantry
 /bin/sh -c '

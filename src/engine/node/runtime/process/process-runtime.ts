@@ -1,11 +1,20 @@
 /**
  * The `process` runtime: containers are processes of this machine, without privileges. Sandboxes
  * and containers are found again in their directories after a restart, whether the agent stopped
- * in order or not. Differences from an image-based runtime are listed in docs/.
+ * in order or not.
+ *
+ * What differs from a runtime with images:
+ * - the image is recorded, not pulled: `command` must name a program of this machine or of a mount;
+ * - files lie below the container's own root, which the working directory is relative to; absolute
+ *   paths mean the host, except those that name the container's own mounts (path-translation.ts);
+ * - all pods share the host's network: listen on `$PORT` and `$PORT_<NAME>`;
+ * - read-only mounts are not enforced; `runAsUser` only when Gantry itself runs as root; memory and
+ *   CPU limits only as root on Linux (cgroups.ts); a process that starts a session of its own
+ *   escapes the end of its container.
  */
 import { createHash } from "node:crypto";
-import { chmod, chown, mkdir, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, chown, mkdir, readdir, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { type Clock, systemClock } from "../../../../client/clock.ts";
 import { DEFAULT_LOG_LIMITS, type LogLimits } from "../../logs/rotated-log.ts";
 import {
@@ -18,6 +27,7 @@ import {
   type Sandbox,
   type SandboxConfig,
 } from "../runtime.ts";
+import { type Cgroup, type Cgroups, openCgroups } from "./cgroups.ts";
 import { containerEnvironment } from "./container-environment.ts";
 import {
   containerDirectory,
@@ -70,6 +80,7 @@ class ProcessRuntime implements Runtime {
   readonly #options: ProcessRuntimeOptions;
   readonly #clock: Clock;
   readonly #ports = new HostPorts();
+  #cgroups: Cgroups | undefined;
   readonly #sandboxes = new Map<string, Promise<Sandbox>>();
   /** By id. */
   readonly #containers = new Map<string, ContainerProcess>();
@@ -82,6 +93,7 @@ class ProcessRuntime implements Runtime {
   }
 
   async recover(): Promise<void> {
+    this.#cgroups = await openCgroups();
     await mkdir(this.#options.podsDirectory, { recursive: true, mode: PRIVATE_MODE });
     for (const podUid of await readdir(this.#options.podsDirectory)) {
       const directory = this.#podDirectory(podUid);
@@ -114,7 +126,7 @@ class ProcessRuntime implements Runtime {
     const containers = this.#ofPod(podUid);
     await Promise.all(containers.map((container) => container.stop({ graceMs: 0 })));
     for (const { record } of containers) await this.removeContainer(record.id);
-    await rm(this.#podDirectory(podUid), { recursive: true, force: true });
+    await removeDirectory(this.#podDirectory(podUid));
     this.#sandboxes.delete(podUid);
     this.#ports.release(podUid);
   }
@@ -154,7 +166,7 @@ class ProcessRuntime implements Runtime {
     await container.close();
     const { podUid, name, attempt } = container.record;
     const { path } = containerDirectory(this.#podDirectory(podUid), name, attempt);
-    await rm(path, { recursive: true, force: true });
+    await removeDirectory(path);
     this.#containers.delete(id);
   }
 
@@ -248,8 +260,13 @@ class ProcessRuntime implements Runtime {
       env: [...env],
       ...(user === undefined ? {} : { user }),
     };
+    const group = cgroupName(id);
+    const cgroup =
+      config.resources === undefined
+        ? undefined
+        : await this.#cgroups?.create(group, config.resources);
     const argv = [program, ...args.map((word) => translateArgument(root, word))];
-    const container = await ContainerProcess.start(this.#processOptions(record, sandbox), {
+    const container = await ContainerProcess.start(this.#processOptions(record, sandbox, cgroup), {
       argv,
       cwd,
       env,
@@ -263,7 +280,12 @@ class ProcessRuntime implements Runtime {
   async #admitUser(root: string, user: ContainerConfig["user"]): Promise<void> {
     const { uid, gid } = processUser(user);
     if (uid === undefined || uid === 0) return;
-    await chmod(this.#options.podsDirectory, PASSAGE_MODE);
+    const { podsDirectory } = this.#options;
+    // The data directory around it: what it holds besides is private by its own modes.
+    for (const directory of [podsDirectory, dirname(podsDirectory)]) {
+      const { mode } = await stat(directory);
+      await chmod(directory, (mode & 0o7777) | PASSAGE_MODE);
+    }
     await chown(root, uid, gid ?? uid);
     await chown(join(root, "tmp"), uid, gid ?? uid);
   }
@@ -274,11 +296,13 @@ class ProcessRuntime implements Runtime {
       const directory = containerDirectory(podDirectory, name, Number(attempt));
       const record = await readRecord<ContainerRecord>(directory.record);
       if (record === undefined) {
-        await rm(directory.path, { recursive: true, force: true });
+        await removeDirectory(directory.path);
         continue;
       }
       const sandbox = { directory: podDirectory };
-      const container = await ContainerProcess.adopt(this.#processOptions(record, sandbox));
+      const cgroup = this.#cgroups?.find(cgroupName(record.id));
+      const options = this.#processOptions(record, sandbox, cgroup);
+      const container = await ContainerProcess.adopt(options);
       this.#containers.set(record.id, container);
     }
   }
@@ -286,8 +310,10 @@ class ProcessRuntime implements Runtime {
   #processOptions(
     record: ContainerRecord,
     sandbox: { readonly directory: string },
+    cgroup: Cgroup | undefined,
   ): ContainerProcessOptions {
     return {
+      ...(cgroup === undefined ? {} : { cgroup }),
       record,
       directory: containerDirectory(sandbox.directory, record.name, record.attempt),
       clock: this.#clock,
@@ -307,6 +333,12 @@ class ProcessRuntime implements Runtime {
     return join(this.#options.podsDirectory, podUid);
   }
 }
+
+/** A process that is just ending may still write its exit code into what is being removed. */
+const removeDirectory = (path: string): Promise<void> =>
+  rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+
+const cgroupName = (id: string): string => id.slice("process://".length);
 
 /** Follows from what the container is, so that starting twice is starting once. */
 function containerId(config: ContainerConfig): string {
