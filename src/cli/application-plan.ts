@@ -53,6 +53,7 @@ export async function planApplication(
       forbidden: pruneForbidden({
         enabled: syncPolicy?.automated?.prune ?? false,
         rendered: true,
+        complete: rendered.complete,
         empty: desired.length === 0,
         allowEmpty: syncPolicy?.automated?.allowEmpty ?? false,
       }),

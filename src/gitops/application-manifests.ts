@@ -9,6 +9,8 @@ export interface ApplicationManifests {
   /** Equal ids mean equal manifests: what was derived from them can be kept. */
   readonly id: string;
   readonly manifests: readonly { readonly object: KubeObject; readonly origin: Origin }[];
+  /** False when the folder has parts that are not rendered: what is missing here may still be meant. */
+  readonly complete: boolean;
   /** Problems that forbid applying any of it, worded with file, line and advice. */
   readonly errors: readonly string[];
   readonly warnings: readonly string[];

@@ -172,6 +172,7 @@ export class ApplicationReconciler {
         forbidden: pruneForbidden({
           enabled: application.operation?.sync?.prune ?? automated?.prune ?? false,
           rendered: look.unusable.length === 0 && look.target.trouble === undefined,
+          complete: look.target.manifests?.complete !== false,
           empty: look.desired.length === 0,
           allowEmpty: automated?.allowEmpty ?? false,
         }),

@@ -35,6 +35,7 @@ export async function renderFolder(
   return {
     id: rendered.id,
     manifests: rendered.objects,
+    complete: rendered.complete,
     errors: shown(findings.filter((finding) => finding.severity === "error").map(formatFinding)),
     warnings: shown(
       findings.filter((finding) => finding.severity === "warning").map(formatFinding),

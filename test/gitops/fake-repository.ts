@@ -10,6 +10,7 @@ import { deepFreeze, type KubeObject } from "../../src/kube/object.ts";
 export interface Push {
   readonly errors?: readonly string[];
   readonly warnings?: readonly string[];
+  readonly complete?: boolean;
   /** Content id, where it is not simply another one. */
   readonly id?: string;
 }
@@ -24,7 +25,10 @@ export class FakeRepository implements ManifestSource {
   failure: SourceError | undefined;
 
   /** The new head; returns its revision. */
-  push(objects: readonly object[], { errors = [], warnings = [], id }: Push = {}): string {
+  push(
+    objects: readonly object[],
+    { errors = [], warnings = [], complete = true, id }: Push = {},
+  ): string {
     const number = this.#commits.length + 1;
     const revision = number.toString(16).padStart(4, "0").padEnd(40, "0");
     const manifests = objects.map((object, index) => ({
@@ -35,6 +39,7 @@ export class FakeRepository implements ManifestSource {
       commit: { id: revision, author: "Ada", subject: `commit ${number}` },
       id: id ?? `content-${number}`,
       manifests,
+      complete,
       errors,
       warnings,
     });

@@ -99,10 +99,13 @@ export function planPrune(
 export function pruneForbidden(facts: {
   readonly enabled: boolean;
   readonly rendered: boolean;
+  readonly complete: boolean;
   readonly empty: boolean;
   readonly allowEmpty: boolean;
 }): string | undefined {
   if (!facts.rendered) return "nothing is pruned while the manifests have errors";
+  if (!facts.complete)
+    return "nothing is pruned while parts of the folder are not rendered: see the warnings";
   if (facts.empty && !facts.allowEmpty)
     return "the revision renders to nothing: set syncPolicy.automated.allowEmpty to prune everything";
   if (!facts.enabled) return "pruning is off: set syncPolicy.automated.prune, or sync with --prune";
