@@ -30,12 +30,14 @@ describe("with selfHeal", () => {
   });
 
   test("an object that lost its tracking label gets it back", async () => {
-    await cluster.push([configMap("a")]);
+    const labels = { team: "web" };
+    await cluster.push([{ ...configMap("a"), metadata: { name: "a", labels } }]);
     await cluster.createApplication();
     const label = { "gantry.dev/application": null };
     await cluster.meddle(configMaps, "a", { metadata: { labels: label } });
     expect((await cluster.find(configMaps, "a"))?.metadata.labels).toEqual({
       "gantry.dev/application": "default.app",
+      ...labels,
     });
   });
 

@@ -71,7 +71,7 @@ describe("a rollback", () => {
     expect(operation).toBeUndefined();
     expect(status?.operationState).toMatchObject({
       phase: "Error",
-      message: expect.stringContaining("there is no revision fff"),
+      message: expect.stringContaining("there is no revision fff") as string,
       initiatedBy: "ada",
     });
     expect(status?.sync).toEqual(before.sync);
@@ -130,7 +130,7 @@ describe("a sync on request", () => {
     await cluster.operate({});
     expect((await cluster.status()).operationState).toMatchObject({
       phase: "Error",
-      message: expect.stringContaining("the host does not answer"),
+      message: expect.stringContaining("the host does not answer") as string,
     });
   });
 

@@ -28,7 +28,7 @@ describe("nothing is pruned", () => {
           name: "left",
           status: "OutOfSync",
           requiresPruning: true,
-          message: expect.stringContaining("pruning is off"),
+          message: expect.stringContaining("pruning is off") as string,
         },
       ],
     });

@@ -136,7 +136,9 @@ describe("a repository that cannot be read", () => {
     await cluster.createApplication();
     expect(await cluster.status()).toMatchObject({
       sync: { status: "Unknown" },
-      conditions: [{ type: "ComparisonError", message: expect.stringContaining("example.com") }],
+      conditions: [
+        { type: "ComparisonError", message: expect.stringContaining("example.com") as string },
+      ],
     });
   });
 });
@@ -171,7 +173,7 @@ describe("a sync that fails", () => {
     expect(await attempts()).toBe(5);
     expect(await cluster.status()).toMatchObject({
       sync: { status: "OutOfSync" },
-      operationState: { message: expect.stringContaining("gave up after 6 attempts") },
+      operationState: { message: expect.stringContaining("gave up after 6 attempts") as string },
       conditions: [{ type: "SyncError" }],
     });
   });

@@ -178,7 +178,9 @@ describe("objects", () => {
     expect(status.conditions?.[0]).toMatchObject({
       type: "InvalidManifests",
       reason: "UnusableObjects",
-      message: expect.stringContaining("all.yaml:1: Widget.example.com w the destination serves"),
+      message: expect.stringContaining(
+        "all.yaml:1: Widget.example.com w the destination serves",
+      ) as string,
     });
     const resource = await cluster.client.resourceFor("apiextensions.k8s.io/v1", WIDGETS.kind);
     if (resource === undefined) throw new Error("definitions are not served");

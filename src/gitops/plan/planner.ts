@@ -10,7 +10,7 @@ import { leaveAlone } from "./ignore-differences.ts";
 import { compareForApply } from "./kind-order.ts";
 import { type ObjectRef, refKey } from "./object-ref.ts";
 import { firstLook, type Plan, type PlanEntry, planPrune, type PruneContext } from "./plan.ts";
-import { isTrackingField, MANIFEST_HASH_ANNOTATION } from "./tracking.ts";
+import { MANIFEST_HASH_ANNOTATION, trackedBy, withoutTracking } from "./tracking.ts";
 
 /** The field manager of everything that Gantry applies. */
 export const FIELD_MANAGER = "gantry";
@@ -81,7 +81,7 @@ async function planObject(desired: Desired, request: PlanRequest): Promise<PlanE
   try {
     const next = await dryRun(wanted, request);
     const changes = visibleChanges(live, next);
-    if (changes.length === 0 && (hashOf(live) === desired.hash || request.owner === undefined)) {
+    if (changes.length === 0 && isMarked(live, desired, request.owner)) {
       request.verified?.add(wanted, live);
       return { ...entry, action: "unchanged", changes };
     }
@@ -96,6 +96,11 @@ async function planObject(desired: Desired, request: PlanRequest): Promise<PlanE
 function isUnchanged(desired: Desired, live: KubeObject, verified: Verified | undefined): boolean {
   if (verified?.has(desired, live) === true) return true;
   return hashOf(live) === desired.hash && covers(live, desired.object);
+}
+
+/** Whether nobody took our marks away, or there are to be none. */
+function isMarked(live: KubeObject, desired: Desired, owner: string | undefined): boolean {
+  return owner === undefined || (hashOf(live) === desired.hash && trackedBy(live) === owner);
 }
 
 const hashOf = (live: KubeObject): string | undefined =>
@@ -121,19 +126,15 @@ function dryRun(desired: Desired, { client, signal }: PlanRequest): Promise<Kube
 export function visibleChanges(live: KubeObject, next: KubeObject): FieldChange[] {
   const schema = schemaOf(live.apiVersion, live.kind);
   const isSecret = live.kind === "Secret" && live.apiVersion === "v1";
-  return diffObjects(live, next, {
+  return diffObjects(withoutTracking(live), withoutTracking(next), {
     ...(schema === undefined ? {} : { schema }),
+    ignore: (path) => BOOKKEEPING.test(path),
     // What kubectl applied last repeats the data in an annotation.
     mask: (path) => isSecret && /^(data|stringData|metadata\.annotations)\b/.test(path),
-  }).filter((change) => !isBookkeeping(change.path));
+  });
 }
 
-function isBookkeeping(path: string): boolean {
-  return (
-    /^metadata\.(managedFields|resourceVersion|generation|uid|creationTimestamp)\b/.test(path) ||
-    isTrackingField(path)
-  );
-}
+const BOOKKEEPING = /^metadata\.(managedFields|resourceVersion|generation|uid|creationTimestamp)\b/;
 
 /** The server would not take the update: replace the object where that is asked for. */
 function refusedUpdate(

@@ -52,13 +52,23 @@ export function trackedBy(live: KubeObject): string | undefined {
     : undefined;
 }
 
-/** Whether a field is only our own mark: never shown in a diff. */
-export function isTrackingField(path: string): boolean {
-  return (
-    path.includes(APPLICATION_LABEL) ||
-    path.includes(TRACKING_ANNOTATION) ||
-    path.includes(MANIFEST_HASH_ANNOTATION)
-  );
+/** The object without the marks: they are never shown in a diff. */
+export function withoutTracking(object: KubeObject): KubeObject {
+  const { labels, annotations, ...metadata } = object.metadata;
+  const { [APPLICATION_LABEL]: _label, ...otherLabels } = labels ?? {};
+  const {
+    [TRACKING_ANNOTATION]: _id,
+    [MANIFEST_HASH_ANNOTATION]: _hash,
+    ...otherAnnotations
+  } = annotations ?? {};
+  return {
+    ...object,
+    metadata: {
+      ...metadata,
+      ...(Object.keys(otherLabels).length === 0 ? {} : { labels: otherLabels }),
+      ...(Object.keys(otherAnnotations).length === 0 ? {} : { annotations: otherAnnotations }),
+    },
+  };
 }
 
 /** A manifest as JSON without the marks, for hashing. */
