@@ -62,8 +62,11 @@ export class ServicePort {
     return this.#servers.has(id);
   }
 
-  /** Listens on one more address, known as `id` from now on. Resolves to the port bound. */
-  listen(id: string, address: BindAddress): Promise<number> {
+  /**
+   * Listens on one more address, known as `id` from now on. Resolves to the port bound; to
+   * undefined when it was given up before it was bound.
+   */
+  listen(id: string, address: BindAddress): Promise<number | undefined> {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) =>
       this.#accept(client),
     );
@@ -74,7 +77,13 @@ export class ServicePort {
         this.#servers.delete(id);
         reject(new BindError(address, error));
       });
+      // A server that is closed at the wrong moment never says that it listens.
+      server.once("close", () => resolve(undefined));
       server.listen(address.port, address.host, 1024, () => {
+        if (this.#servers.get(id) !== server) {
+          server.close();
+          return;
+        }
         const bound = server.address();
         resolve(typeof bound === "object" && bound !== null ? bound.port : address.port);
       });

@@ -140,15 +140,18 @@ class KubernetesServiceProxy implements ServiceProxy {
     address: BindAddress,
   ): Promise<void> {
     try {
-      await port.listen(id, address);
+      const bound = await port.listen(id, address);
+      if (bound === undefined) return;
       if (id.startsWith("balancer/")) await this.#publishIngress(service);
     } catch (error) {
       if (!(error instanceof BindError)) throw error;
+      if (this.#stopped) return;
       if (!id.startsWith("cluster/") || !NOT_BINDABLE.has(error.code)) {
         this.#notBound(service, id, error);
         return;
       }
       const substitute = await port.listen(id, { host: "127.0.0.1", port: 0 });
+      if (substitute === undefined) return;
       await this.#publishSubstitute(service, route, `127.0.0.1:${substitute}`);
     }
   }

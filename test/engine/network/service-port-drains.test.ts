@@ -71,7 +71,7 @@ async function startPort(http: boolean, active: readonly Backend[], clock: Clock
   const inFlight = new InFlightCounter((backend) => ended.push(backend));
   const port = new ServicePort(clock, inFlight);
   port.update(route(http, active), undefined);
-  const number = await port.listen("test", { host: "127.0.0.1", port: 0 });
+  const number = (await port.listen("test", { host: "127.0.0.1", port: 0 })) ?? 0;
   cleanups.push(() => port.close());
   return { port, number, inFlight };
 }
@@ -219,6 +219,17 @@ describe("a service port that speaks HTTP", () => {
     await expect.poll(() => clock.pending, { interval: 5 }).toBe(1);
     await clock.advance(3_000);
     expect(await answer).toBe("200 last");
+  });
+
+  test("can be closed while it is about to listen", async () => {
+    const port = new ServicePort(systemClock, new InFlightCounter(() => undefined));
+    const listening = [1, 2].map((id) => port.listen(`${id}`, { host: "127.0.0.1", port: 0 }));
+    // The first moment after the address was looked up, and the one before.
+    await Promise.resolve();
+    port.unlisten("1");
+    process.nextTick(() => port.close());
+    expect(await Promise.all(listening)).toEqual([undefined, undefined]);
+    expect(port.listening).toEqual([]);
   });
 
   test("answers pipelined requests in order", async () => {
