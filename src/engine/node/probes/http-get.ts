@@ -37,14 +37,18 @@ export function httpGet(url: URL, options: HttpGetOptions): Promise<ProbeOutcome
   });
 }
 
-function headersOf(headers: HttpGetOptions["headers"]): Record<string, string[]> {
-  const all: Record<string, string[]> = {
-    "user-agent": [USER_AGENT],
-    accept: ["*/*"],
-    connection: ["close"],
+function headersOf(headers: HttpGetOptions["headers"]): Record<string, string | string[]> {
+  const all: Record<string, string | string[]> = {
+    "user-agent": USER_AGENT,
+    accept: "*/*",
+    connection: "close",
   };
-  for (const { name } of headers) all[name.toLowerCase()] = [];
-  for (const { name, value } of headers) all[name.toLowerCase()]?.push(value);
+  for (const { name } of headers) {
+    const same = headers.filter((other) => other.name.toLowerCase() === name.toLowerCase());
+    const values = same.map(({ value }) => value);
+    // Some headers, Host among them, may not be lists.
+    all[name.toLowerCase()] = values.length === 1 ? (values[0] ?? "") : values;
+  }
   return all;
 }
 
