@@ -28,16 +28,25 @@ import {
 
 /** Streams of one HTTP/2 connection: a client's watches and requests, upstream's number. */
 const MAX_STREAMS = 250;
-/** A client that opened a connection must come to the point. */
-const HEADERS_TIMEOUT_MS = 10_000;
-/** How often connections are looked at for the two deadlines. */
-const CHECK_INTERVAL_MS = 5_000;
-/** Bodies are at most 3 MiB: slower than this is an attack. */
-const REQUEST_TIMEOUT_MS = 60_000;
 const MAX_HEADER_BYTES = 64 * 1024;
 const MAX_URL_CHARACTERS = 16 * 1024;
-/** Each costs memory; a client needs one or two of them, a node agent a few. */
-const MAX_CONNECTIONS = 5_000;
+
+export interface ConnectionLimits {
+  /** Until the TLS handshake is over, and then until the headers of an HTTP/1.1 request are there. */
+  readonly headersTimeoutMs: number;
+  /** Until an HTTP/1.1 request is there: bodies are at most 3 MiB, slower than this is an attack. */
+  readonly requestTimeoutMs: number;
+  /** How often connections are looked at for the two above. */
+  readonly checkIntervalMs: number;
+  /** Each costs memory; a client needs one or two of them, a node agent a few. */
+  readonly maxConnections: number;
+}
+const LIMITS: ConnectionLimits = {
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 60_000,
+  checkIntervalMs: 5_000,
+  maxConnections: 5_000,
+};
 
 export interface HttpsServerOptions {
   readonly api: ApiServer;
@@ -49,6 +58,7 @@ export interface HttpsServerOptions {
   readonly logger: Logger;
   readonly gantryVersion: string;
   readonly notReady: () => readonly string[];
+  readonly limits?: ConnectionLimits;
 }
 export interface HttpsServer {
   readonly port: number;
@@ -58,7 +68,7 @@ export interface HttpsServer {
 
 /** Rejects with the system's error (`EADDRINUSE`, `EACCES`) when the address cannot be had. */
 export async function startHttpsServer(options: HttpsServerOptions): Promise<HttpsServer> {
-  const { api, certificate, host, port } = options;
+  const { api, certificate, host, port, limits = LIMITS } = options;
   const wellKnown = new WellKnownPaths({
     registry: api.registry,
     gantryVersion: options.gantryVersion,
@@ -71,19 +81,20 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     minVersion: "TLSv1.2",
     maxHeaderListPairs: 128,
     settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES },
-    handshakeTimeout: HEADERS_TIMEOUT_MS,
+    handshakeTimeout: limits.headersTimeoutMs,
   });
   // Node ignores these as options of an HTTP/2 server, and reads them as its properties.
   Object.assign(server, {
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
     maxHeaderSize: MAX_HEADER_BYTES,
-    connectionsCheckingInterval: CHECK_INTERVAL_MS,
-    maxConnections: MAX_CONNECTIONS,
+    connectionsCheckingInterval: limits.checkIntervalMs,
+    maxConnections: limits.maxConnections,
   });
   const connections = new Set<Duplex>();
   const sessions = new Set<Http2Session>();
-  server.on("secureConnection", (socket: Duplex) => {
+  // Of TCP, not of TLS: one that never greets would keep the server from closing.
+  server.on("connection", (socket: Duplex) => {
     connections.add(socket);
     socket.once("close", () => connections.delete(socket));
   });
