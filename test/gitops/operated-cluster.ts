@@ -39,13 +39,14 @@ export class OperatedCluster {
 
   static async start(options: Parameters<OperatedCluster["startOperator"]>[0] = {}) {
     const cluster = new OperatedCluster();
-    await cluster.client.create(namespaces, {
-      apiVersion: "v1",
-      kind: "Namespace",
-      metadata: { name: "default" },
-    });
+    await cluster.createNamespace("default");
     await cluster.startOperator(options);
     return cluster;
+  }
+
+  async createNamespace(name: string): Promise<void> {
+    const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name } };
+    await this.client.create(namespaces, namespace);
   }
 
   async startOperator(
