@@ -1,6 +1,17 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { configMap, deployment, pod } from "./manifests.ts";
 import { describeKubectl, manifest, useCluster } from "./real-cluster.ts";
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+    throw error;
+  }
+}
 
 describeKubectl("kubectl delete", () => {
   const cluster = useCluster();
@@ -32,7 +43,10 @@ describeKubectl("kubectl delete", () => {
   });
 
   test("--wait=false comes back at once, --grace-period=0 --force does not wait for the program", async () => {
-    const stubborn = { command: ["sh", "-c", "trap : TERM; while :; do sleep 0.1; done"] };
+    const pidFile = join(cluster.home, "stubborn.pid");
+    const stubborn = {
+      command: ["sh", "-c", `echo $$$$ >${pidFile}; trap : TERM; while :; do sleep 0.1; done`],
+    };
     await cluster.apply(
       pod("stubborn", { container: stubborn, spec: { terminationGracePeriodSeconds: 600 } }),
     );
@@ -43,6 +57,9 @@ describeKubectl("kubectl delete", () => {
       "force deleted",
     );
     expect(await cluster.failing("get pod stubborn")).toContain("not found");
+    const pid = Number(await readFile(pidFile, "utf8"));
+    // Nobody has to wait for it, but it is not to stay either.
+    await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
   });
 
   test("--cascade=background, foreground and orphan", async () => {

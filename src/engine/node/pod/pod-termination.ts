@@ -20,8 +20,9 @@ const RESERVED_MS = 2_000;
 export function effectiveGraceMs(pod: Pod, isRemoved: boolean): number {
   const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
   const ofSpec = specOf(pod).terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
-  // Gone without having been told to end: that is what a forced deletion looks like.
-  if (isRemoved && deletionTimestamp === undefined) return MIN_GRACE_SECONDS * 1000;
+  // The agent removes what has stopped; gone before that means a forced deletion, perhaps of a pod
+  // that was given long to end.
+  if (isRemoved) return MIN_GRACE_SECONDS * 1000;
   const seconds = deletionTimestamp === undefined ? ofSpec : (deletionGracePeriodSeconds ?? ofSpec);
   return Math.max(MIN_GRACE_SECONDS, seconds) * 1000;
 }
