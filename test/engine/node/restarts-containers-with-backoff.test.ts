@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { RuntimeError } from "../../../src/engine/node/runtime/runtime.ts";
+import { pods } from "../../../src/kube/kinds/pod.ts";
 import {
   type FakeHarness,
   isRunning,
@@ -115,4 +117,42 @@ it("keeps the run before the current one, and no older ones", async () => {
   }
   const runs = await fake.runtime.listContainers();
   expect(runs.map(({ attempt }) => attempt).sort((a, b) => a - b)).toEqual([2, 3]);
+});
+
+it("restarts a container whose image was changed", async () => {
+  await fake.harness.createPod("web", { containers: [serving("web"), serving("other")] });
+  await fake.harness.until("web", isRunning);
+  const body = { spec: { containers: [{ name: "web", image: "example/web:2" }] } };
+  const key = { namespace: "default", name: "web" };
+  await fake.harness.client.patch(pods, key, { type: "strategic", body });
+  await fake.harness.until("web", (pod) => restartCount(1)(pod) && isRunning(pod));
+  expect(fake.runtime.configOf("web").image).toBe("example/web:2");
+  expect(fake.runtime.journal.filter((entry) => entry.startsWith("start other"))).toHaveLength(1);
+});
+
+it("tells what it does in events", async () => {
+  await fake.harness.createPod("web", { containers: [serving("web")] });
+  expect((await fake.harness.untilEvent("web", "Created")).message).toBe("Created container: web");
+  const started = await fake.harness.untilEvent("web", "Started");
+  expect(started).toMatchObject({
+    message: "Started container web",
+    type: "Normal",
+    source: { component: "kubelet", host: "node-1" },
+  });
+  await fake.harness.deletePod("web");
+  expect((await fake.harness.untilEvent("web", "Killing")).message).toBe("Stopping container web");
+});
+
+it("tells why a container could not be made, and tries again", async () => {
+  fake.runtime.startProblem = new RuntimeError("CreateContainerError", 'no program "webb"');
+  await fake.harness.createPod("web", { containers: [serving("web")] });
+  const waiting = await fake.harness.until("web", (pod) => waitingReason(pod) !== undefined);
+  expect(waiting.status?.containerStatuses?.[0]?.state?.waiting).toEqual({
+    reason: "CreateContainerError",
+    message: 'no program "webb"',
+  });
+  expect((await fake.harness.untilEvent("web", "Failed")).message).toBe('Error: no program "webb"');
+  fake.runtime.startProblem = undefined;
+  await pass(fake, 10_000);
+  await fake.harness.until("web", isRunning);
 });

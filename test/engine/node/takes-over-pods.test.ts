@@ -1,7 +1,10 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { pods } from "../../../src/kube/kinds/pod.ts";
+import { isConditionTrue } from "../../../src/kube/conditions.ts";
+import { endpointSlices } from "../../../src/kube/kinds/endpointslice.ts";
+import { type Pod, pods } from "../../../src/kube/kinds/pod.ts";
+import { services } from "../../../src/kube/kinds/service.ts";
 import { Harness, isReady } from "./agent-harness.ts";
 import {
   type FakeHarness,
@@ -59,6 +62,34 @@ describe("an agent that starts again", () => {
     expect(taken.metadata.resourceVersion).toBe(ready.metadata.resourceVersion);
     await pass(fake, 5_000);
     await fake.harness.until("web", (pod) => !isReady(pod));
+  });
+
+  it("waits again for the data plane where the last one did not see the end of the wait", async () => {
+    const { harness } = fake;
+    const proxy = harness.board.register("proxy", () => false);
+    const metadata = { labels: { app: "web" } };
+    const spec = { selector: metadata.labels, ports: [{ port: 80 }], clusterIP: "None" };
+    await harness.create(services, { metadata: { name: "web" }, spec });
+    await harness.createPod("web", { containers: [serving("web")] }, metadata);
+    const pod = await harness.until("web", isReady);
+    await harness.stopAgent();
+    await harness.startAgent();
+    const targetRef = { kind: "Pod", name: "web", uid: pod.metadata.uid ?? "" };
+    const slice = await harness.create(endpointSlices, {
+      metadata: { name: "web-1", labels: { "kubernetes.io/service-name": "web" } },
+      addressType: "IPv4",
+      endpoints: [{ addresses: ["127.0.0.1"], conditions: { ready: true }, targetRef }],
+      ports: [],
+    });
+    await settle(fake);
+    const isRouted = (each: Pod): boolean =>
+      isConditionTrue(each.status?.conditions, "gantry.dev/Routed");
+    expect(isRouted(await harness.client.get(pods, { namespace: "default", name: "web" }))).toBe(
+      false,
+    );
+    proxy.applied(Number(slice.metadata.resourceVersion));
+    await harness.until("web", isRouted);
+    proxy.close();
   });
 
   it("restarts what ended meanwhile", async () => {

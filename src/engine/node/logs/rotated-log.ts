@@ -3,7 +3,7 @@
  * parts with rising numbers. Names never change after rotation, so readers can follow by number.
  */
 import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 
 /** As the kubelet's containerLogMaxSize and containerLogMaxFiles. */
 export const MAX_LOG_FILE_BYTES = 10 * 1024 * 1024;
@@ -82,9 +82,15 @@ export class RotatedLogWriter {
     return { sizeBytes: this.#sizeBytes, part: this.#part };
   }
 
+  /** All entries or none, so that they can be written again when the disk was full. */
   async append(entries: readonly Buffer[]): Promise<void> {
     const bytes = Buffer.concat(entries);
-    await this.#handle.appendFile(bytes);
+    try {
+      await this.#handle.appendFile(bytes);
+    } catch (error) {
+      await this.#handle.truncate(this.#sizeBytes).catch(() => undefined);
+      throw error;
+    }
     this.#sizeBytes += bytes.length;
   }
 
@@ -98,7 +104,7 @@ export class RotatedLogWriter {
     this.#sizeBytes = 0;
     const parts = await rotatedParts(this.#path);
     for (const part of parts.slice(0, Math.max(0, parts.length - this.#limits.maxFiles + 1)))
-      await rm(join(partPath(this.#path, part)), { force: true });
+      await rm(partPath(this.#path, part), { force: true });
     return true;
   }
 

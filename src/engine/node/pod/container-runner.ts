@@ -42,7 +42,7 @@ export interface KnownRuns {
 }
 
 export class ContainerRunner {
-  readonly container: Container;
+  #container: Container;
   readonly #env: PodEnvironment;
   readonly #backoff = new RestartBackoff();
   readonly #wake: (afterMs?: number) => void;
@@ -69,7 +69,7 @@ export class ContainerRunner {
   ) {
     this.#env = env;
     this.#pod = pod;
-    this.container = container;
+    this.#container = container;
     this.#wake = wake;
     this.#sandbox = known.sandbox;
     const runs = [...known.runs].sort((a, b) => b.attempt - a.attempt);
@@ -101,12 +101,12 @@ export class ContainerRunner {
     this.#pod = setup.pod;
     this.#sandbox = setup.sandbox;
     if (this.#mustWait()) return;
-    const { name } = this.container;
+    const { name } = this.#container;
     const attempt = this.#nextAttempt;
     try {
       const { config, skipped } = await containerConfig({
         ...setup,
-        container: this.container,
+        container: this.#container,
         attempt,
         logPath: this.#logPath(attempt),
         env: this.#env,
@@ -125,7 +125,7 @@ export class ContainerRunner {
     // It may have ended before this run was ours to hear of it.
     await this.#catchUp();
     if (!this.isRunning) return;
-    if (this.container.lifecycle?.postStart !== undefined) {
+    if (this.#container.lifecycle?.postStart !== undefined) {
       this.#isStarting = true;
       void this.#postStart();
     } else this.#startProbes();
@@ -141,10 +141,10 @@ export class ContainerRunner {
         ? ""
         : await readTerminationMessage(
             this.#sandbox.directory,
-            this.container,
+            this.#container,
             status,
             this.#logPath(status.attempt),
-          );
+          ).catch(() => "");
     this.#current = status;
     this.#message = message;
     this.#isStarting = false;
@@ -155,7 +155,7 @@ export class ContainerRunner {
    * preStop, SIGTERM, and SIGKILL at the end of the grace period. Called again with an earlier end
    * it hurries. Resolves when the container has ended.
    */
-  async stop(graceMs: number, why = `Stopping container ${this.container.name}`): Promise<void> {
+  async stop(graceMs: number, why = `Stopping container ${this.#container.name}`): Promise<void> {
     if (this.#current === undefined || !this.isRunning) return;
     const { clock, runtime, events } = this.#env;
     const deadlineMs = clock.now() + graceMs;
@@ -179,10 +179,19 @@ export class ContainerRunner {
     this.#probes?.stop();
   }
 
+  /** The pod's spec says something else of the container now: another image means another run. */
+  redefine(container: Container): void {
+    const isOther = container.image !== this.#container.image;
+    this.#container = container;
+    if (!isOther || !this.isRunning) return;
+    const why = `Container ${container.name} definition changed, will be restarted`;
+    void this.#kill(this.#podGraceMs(), why);
+  }
+
   /** True when it is too early for the next run; `waiting` then says why. */
   #mustWait(): boolean {
     const { clock, events } = this.#env;
-    const { name } = this.container;
+    const { name } = this.#container;
     const nowMs = clock.now();
     if (nowMs < this.#retryAtMs) {
       this.#wake(this.#retryAtMs - nowMs);
@@ -237,7 +246,7 @@ export class ContainerRunner {
 
   async #postStart(): Promise<void> {
     const run = this.#current;
-    const handler = this.container.lifecycle?.postStart;
+    const handler = this.#container.lifecycle?.postStart;
     const context = this.#attemptContext();
     if (handler === undefined || context === undefined) return;
     const outcome = await runHook(
@@ -249,7 +258,7 @@ export class ContainerRunner {
     this.#isStarting = false;
     if (outcome.success) this.#startProbes();
     else {
-      const { name } = this.container;
+      const { name } = this.#container;
       const message = `PostStartHook failed: ${outcome.message}`;
       this.#env.events.record(this.#pod, "Warning", "FailedPostStartHook", message);
       const why = `FailedPostStartHook: container ${name} will be killed`;
@@ -262,9 +271,9 @@ export class ContainerRunner {
     const context = this.#attemptContext();
     if (context === undefined) return;
     const { events, clock } = this.#env;
-    const { name } = this.container;
+    const { name } = this.#container;
     this.#probes = new ContainerProbes({
-      container: this.container,
+      container: this.#container,
       context,
       clock,
       startedAtMs: this.#current?.startedAtMs ?? clock.now(),
@@ -287,7 +296,7 @@ export class ContainerRunner {
       await this.stop(graceMs, why);
     } catch (error) {
       this.#env.logger.error(
-        { err: error, pod: describePod(this.#pod), container: this.container.name },
+        { err: error, pod: describePod(this.#pod), container: this.#container.name },
         "container cannot be stopped",
       );
     }
@@ -296,10 +305,10 @@ export class ContainerRunner {
   async #stop(id: string, graceMs: number): Promise<void> {
     const { clock, runtime, events } = this.#env;
     const startMs = clock.now();
-    const handler = this.container.lifecycle?.preStop;
+    const handler = this.#container.lifecycle?.preStop;
     const context = this.#attemptContext();
     if (handler !== undefined && context !== undefined && graceMs > 0) {
-      const { name } = this.container;
+      const { name } = this.#container;
       const outcome = await this.#unlessEnded(
         runHook(handler, { ...context, clock }, graceMs),
         graceMs,
@@ -335,7 +344,7 @@ export class ContainerRunner {
   #attemptContext(): AttemptContext | undefined {
     if (this.#current === undefined || this.#sandbox === undefined) return undefined;
     const { podIP, portMap } = this.#sandbox;
-    const { container } = this;
+    const container = this.#container;
     return { runtime: this.#env.runtime, containerId: this.#current.id, container, podIP, portMap };
   }
 
@@ -347,7 +356,7 @@ export class ContainerRunner {
     return seconds === undefined ? this.#podGraceMs() : seconds * 1000;
   }
   #logPath(attempt: number): string {
-    return containerLog(this.#env.logsDirectory, this.#pod, this.container.name, attempt);
+    return containerLog(this.#env.logsDirectory, this.#pod, this.#container.name, attempt);
   }
 }
 

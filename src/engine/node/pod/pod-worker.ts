@@ -10,7 +10,6 @@ import { isStatus } from "../../../kube/status-error.ts";
 import { MissingReferenceError } from "../env/missing-reference.ts";
 import { allContainersOf, describePod, namespaceOf, specOf, uidOf } from "../pod-model.ts";
 import { type ContainerStatus, RuntimeError, type Sandbox } from "../runtime/runtime.ts";
-import { ROUTED_CONDITION } from "../status/pod-conditions.ts";
 import { podStatus } from "../status/pod-status.ts";
 import { statusPatch } from "../status/status-patch.ts";
 import { preparePodVolumes } from "../volumes/pod-volumes.ts";
@@ -21,12 +20,11 @@ import { containersToStart, finalPhase } from "./pod-plan.ts";
 import { removePodData } from "./pod-removal.ts";
 import { announcePorts, sandboxConfig } from "./pod-sandbox.ts";
 import { addressesOf, effectiveGraceMs, holdBudgetMs, stopPod } from "./pod-termination.ts";
+import { RoutedState } from "./routed-state.ts";
 import { WakeTimer } from "./wake-timer.ts";
 
 /** After a failure that nothing announces the end of: a volume, the API. */
 const RETRY_MS = 1_000;
-/** The data plane takes milliseconds; a pod must not stay unavailable because a proxy is broken. */
-const ROUTED_TIMEOUT_MS = 30_000;
 
 /** What an earlier agent left of the pod on this machine. */
 export interface FoundPod {
@@ -62,8 +60,7 @@ export class PodWorker {
   #volumes: ReadonlyMap<string, string> | undefined;
   #areVolumesStale = true;
   #mountProblem = "";
-  #isRouted: boolean | undefined;
-  #routing: AbortController | undefined;
+  readonly #routed: RoutedState;
   #failure: { readonly reason: string; readonly message: string } | undefined;
   #ending: Ending | undefined;
   #running: Promise<void> | undefined;
@@ -81,8 +78,7 @@ export class PodWorker {
     this.finished = new Promise((resolve) => {
       this.#resolveFinished = resolve;
     });
-    if (isConditionTrue(this.#status.conditions, "Ready") && env.routes.isSelected(pod))
-      this.#isRouted = isConditionTrue(this.#status.conditions, ROUTED_CONDITION);
+    this.#routed = new RoutedState(env, this.#status, () => this.wake());
     this.#runners = new Map(
       allContainersOf(pod).map((container) => [
         container.name,
@@ -102,6 +98,8 @@ export class PodWorker {
     if (!deepEqual([labels, annotations], [pod.metadata.labels, pod.metadata.annotations]))
       this.#areVolumesStale = true;
     this.#pod = pod;
+    for (const container of allContainersOf(pod))
+      this.#runners.get(container.name)?.redefine(container);
     this.wake();
   }
 
@@ -134,7 +132,8 @@ export class PodWorker {
   }): Promise<void> {
     this.#isClosed = true;
     this.#timer.cancel();
-    this.#routing?.abort();
+    this.#routed.stop();
+    this.#ending?.hold.abort();
     await this.#running;
     for (const runner of this.#runners.values()) runner.close();
     if (options.keepContainers || this.#sandbox === undefined) return;
@@ -242,7 +241,8 @@ export class PodWorker {
     if (graceMs < this.#ending.graceMs) {
       this.#ending.graceMs = graceMs;
       this.#ending.hold.abort();
-      for (const runner of this.#runners.values()) void runner.stop(graceMs);
+      // What fails here fails the stop that is under way, which reports it.
+      for (const runner of this.#runners.values()) runner.stop(graceMs).catch(() => undefined);
     }
     const { isStopped } = this.#ending;
     if (!this.#isRemoved) await this.#publish(isStopped);
@@ -251,7 +251,7 @@ export class PodWorker {
 
   #beginEnding(graceMs: number): Ending {
     const ending: Ending = { graceMs, isStopped: false, hold: new AbortController() };
-    this.#routing?.abort();
+    this.#routed.stop();
     this.#stopContainers(ending).then(
       () => {
         ending.isStopped = true;
@@ -309,7 +309,7 @@ export class PodWorker {
   async #publish(isStopped: boolean): Promise<void> {
     if (this.#isOver) return;
     const unrouted = this.#computeStatus(isStopped);
-    this.#followReadiness(isConditionTrue(unrouted.conditions, "Ready"));
+    this.#routed.follow(this.#pod, isConditionTrue(unrouted.conditions, "Ready"));
     const next = this.#computeStatus(isStopped);
     if (this.#isPublished && deepEqual(next, this.#status)) return;
     const key = { namespace: namespaceOf(this.#pod), name: this.#pod.metadata.name };
@@ -339,43 +339,12 @@ export class PodWorker {
       nowMs: clock.now(),
       isStopped,
       ...(this.#failure === undefined || !isStopped ? {} : { failure: this.#failure }),
-      ...(this.#isRouted === undefined ? {} : { isRouted: this.#isRouted }),
+      ...(this.#routed.value === undefined ? {} : { isRouted: this.#routed.value }),
     });
   }
 
   #podIP(): string | undefined {
     return this.#sandbox?.podIP ?? this.#status.podIP;
-  }
-
-  /** A pod that became ready is available only once the data plane routes to it. */
-  #followReadiness(isReady: boolean): void {
-    const { routes } = this.#env;
-    if (!isReady) {
-      this.#routing?.abort();
-      this.#routing = undefined;
-      if (this.#isRouted !== undefined) this.#isRouted = false;
-      return;
-    }
-    const wasReady = isConditionTrue(this.#status.conditions, "Ready");
-    if (wasReady && (this.#isRouted !== false || this.#routing !== undefined)) return;
-    if (!routes.isSelected(this.#pod)) {
-      this.#isRouted = undefined;
-      return;
-    }
-    this.#isRouted = false;
-    const routing = new AbortController();
-    this.#routing = routing;
-    const wait = { timeoutMs: ROUTED_TIMEOUT_MS, signal: routing.signal };
-    void routes.routed(this.#pod, wait).then((isRouted) => {
-      if (routing.signal.aborted) return;
-      if (!isRouted)
-        this.#env.logger.warn(
-          { pod: describePod(this.#pod) },
-          "no word from the service proxies that they route to the pod; counting it as available",
-        );
-      this.#isRouted = true;
-      this.wake();
-    });
   }
 
   readonly #viewOf: ViewOf = (name) => this.#runners.get(name)?.view ?? UNSEEN;

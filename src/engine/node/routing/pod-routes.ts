@@ -14,6 +14,8 @@ import { namespaceOf, uidOf } from "../pod-model.ts";
 const SERVICE_LABEL = "kubernetes.io/service-name";
 const BY_POD = "endpoints.targetRef.uid";
 const BY_SERVICE = "namespace/service-name";
+/** One pair of the selector is enough to find the candidates among many Services. */
+const BY_SELECTOR = "namespace/selector-pair";
 
 /**
  * A pod that was ready and that a Service selects, but that no slice lists: its listing may be under
@@ -32,9 +34,15 @@ export interface RouteWait {
   readonly signal?: AbortSignal;
 }
 
+interface Waiter {
+  readonly pod: Pod;
+  readonly check: () => void;
+}
+
 export class PodRoutes {
   readonly #options: PodRoutesOptions;
-  readonly #waiters = new Set<() => void>();
+  /** By pod uid: a slice concerns the pods that it lists, and there may be many others. */
+  readonly #waiters = new Map<string, Set<Waiter>>();
   /** A deleted slice is in no cache, but proxies still have to hear of it. */
   #deletedRevision = 0;
 
@@ -47,12 +55,22 @@ export class PodRoutes {
     endpointSlices.addIndex(BY_SERVICE, (slice) => [
       `${slice.metadata.namespace}/${slice.metadata.labels?.[SERVICE_LABEL]}`,
     ]);
-    endpointSlices.onChange(({ type, object }) => {
+    services.addIndex(BY_SELECTOR, ({ metadata, spec }) => {
+      const [pair] = Object.entries(spec?.selector ?? {});
+      return pair === undefined ? [] : [`${metadata.namespace}/${pair.join("=")}`];
+    });
+    endpointSlices.onChange(({ type, object, previous }) => {
       if (type === "DELETED")
         this.#deletedRevision = Math.max(this.#deletedRevision, revisionOf(object));
-      this.#wake();
+      const concerned = [...object.endpoints, ...(previous?.endpoints ?? [])];
+      for (const uid of new Set(concerned.map(({ targetRef }) => targetRef?.uid ?? "")))
+        for (const { check } of this.#waiters.get(uid) ?? []) check();
     });
-    services.onChange(() => this.#wake());
+    services.onChange(({ object }) => {
+      for (const waiters of this.#waiters.values())
+        for (const { pod, check } of waiters)
+          if (namespaceOf(pod) === object.metadata.namespace) check();
+    });
   }
 
   isSelected(pod: Pod): boolean {
@@ -63,7 +81,7 @@ export class PodRoutes {
   async routed(pod: Pod, wait: RouteWait): Promise<boolean> {
     const { board, clock } = this.#options;
     const endMs = clock.now() + wait.timeoutMs;
-    const revision = await this.#until(() => this.#listedRevision(pod), wait);
+    const revision = await this.#until(pod, () => this.#listedRevision(pod), wait);
     if (revision === undefined) return false;
     return board.waitApplied(revision, { ...wait, clock, timeoutMs: endMs - clock.now() });
   }
@@ -82,19 +100,24 @@ export class PodRoutes {
     if (wait.wasReady) {
       const timeoutMs = Math.min(LISTING_MS, wait.timeoutMs);
       const listed = () => (this.#isListed(pod) ? this.#withdrawnRevision(pod) : undefined);
-      revision = await this.#until(listed, { ...wait, timeoutMs });
+      revision = await this.#until(pod, listed, { ...wait, timeoutMs });
     }
-    revision ??= await this.#until(() => this.#withdrawnRevision(pod), remaining());
+    revision ??= await this.#until(pod, () => this.#withdrawnRevision(pod), remaining());
     await board.waitApplied(revision ?? 0, remaining());
     await board.waitDrained(addresses, remaining());
   }
 
   #servicesOf(pod: Pod): Service[] {
-    return this.#options.services.list(namespaceOf(pod)).filter(({ spec }) => {
-      const { selector = {}, type } = spec ?? {};
-      if (type === "ExternalName" || Object.keys(selector).length === 0) return false;
-      return matchesLabels(selectorFromLabels(selector), pod.metadata.labels);
-    });
+    const { labels = {} } = pod.metadata;
+    return Object.entries(labels)
+      .flatMap((pair) =>
+        this.#options.services.byIndex(BY_SELECTOR, `${namespaceOf(pod)}/${pair.join("=")}`),
+      )
+      .filter(
+        ({ spec }) =>
+          spec?.type !== "ExternalName" &&
+          matchesLabels(selectorFromLabels(spec?.selector ?? {}), labels),
+      );
   }
 
   #slicesOf(service: Service): readonly EndpointSlice[] {
@@ -140,12 +163,12 @@ export class PodRoutes {
     return Math.max(this.#deletedRevision, ...slices.map(revisionOf));
   }
 
-  #until<T>(evaluate: () => T | undefined, wait: RouteWait): Promise<T | undefined> {
+  #until<T>(pod: Pod, evaluate: () => T | undefined, wait: RouteWait): Promise<T | undefined> {
     const value = evaluate();
     if (value !== undefined || wait.signal?.aborted === true) return Promise.resolve(value);
     return new Promise((resolve) => {
       const settle = (result: T | undefined): void => {
-        this.#waiters.delete(check);
+        this.#remove(waiter);
         cancel();
         wait.signal?.removeEventListener("abort", onAbort);
         resolve(result);
@@ -154,15 +177,20 @@ export class PodRoutes {
         const found = evaluate();
         if (found !== undefined) settle(found);
       };
+      const waiter = { pod, check };
       const onAbort = (): void => settle(undefined);
       const cancel = this.#options.clock.after(wait.timeoutMs, () => settle(undefined));
       wait.signal?.addEventListener("abort", onAbort, { once: true });
-      this.#waiters.add(check);
+      const uid = uidOf(pod);
+      this.#waiters.set(uid, (this.#waiters.get(uid) ?? new Set()).add(waiter));
     });
   }
 
-  #wake(): void {
-    for (const check of this.#waiters) check();
+  #remove(waiter: Waiter): void {
+    const uid = uidOf(waiter.pod);
+    const waiters = this.#waiters.get(uid);
+    waiters?.delete(waiter);
+    if (waiters?.size === 0) this.#waiters.delete(uid);
   }
 }
 

@@ -269,7 +269,8 @@ export class ContainerProcess {
   }
 
   async #onExitFile(): Promise<void> {
-    if ((await readExit(this.#options.directory.exit)) !== undefined) await this.#finalize();
+    const exit = await readExit(this.#options.directory.exit).catch(() => undefined);
+    if (exit !== undefined) await this.#finalize();
   }
 
   /** Once: completes the log, then makes the end known. */
@@ -280,14 +281,14 @@ export class ContainerProcess {
   }
 
   async #end(): Promise<void> {
-    const { directory, clock, cgroup, onChange } = this.#options;
+    const { directory, clock, cgroup, onChange, onError } = this.#options;
     await this.#readIdentities();
     const exit = await readExit(directory.exit);
     const oomKilled = (await cgroup?.wasOomKilled()) === true;
     await cgroup?.remove();
     this.#cancelTimer();
     this.#watcher?.close();
-    await this.#pump?.finish();
+    await this.#pump?.finish().catch(onError);
     const { pid: _pid, ...status } = this.#status;
     this.#status = {
       ...status,

@@ -42,6 +42,7 @@ export class LogPump {
   #running: Promise<void> = Promise.resolve();
   #wakes = 0;
   #closed = false;
+  #isFailing = false;
 
   private constructor(
     options: LogPumpOptions,
@@ -105,8 +106,11 @@ export class LogPump {
         seen = this.#wakes;
         for (const source of this.#sources) while (await this.#move(source, atEnd));
       } while (this.#wakes !== seen && !this.#closed);
+      this.#isFailing = false;
     } catch (error) {
-      this.#options.onError(error);
+      // Once: on a full disk every line of output would fail again.
+      if (!this.#isFailing) this.#options.onError(error);
+      this.#isFailing = true;
     } finally {
       this.#wakes = 0;
     }
