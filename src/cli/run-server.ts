@@ -12,6 +12,7 @@ import type { ListenAddress } from "../server/listen-address.ts";
 import { type Server, startServer } from "../server/server.ts";
 import { type CliContext, CliError } from "./context.ts";
 import { seedDemoRepository } from "./demo-repository.ts";
+import { endOnDefect } from "./end-on-defect.ts";
 import { printLine, progress } from "./output.ts";
 import { packageVersion } from "./package-root.ts";
 
@@ -102,6 +103,8 @@ async function serve(
     { level: flags.logLevel, base: null },
     pino.destination({ fd: 2, sync: true }),
   );
+  let stopServer = (): Promise<void> => Promise.resolve();
+  endOnDefect(logger, () => stopServer());
   const stopping = new AbortController();
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const)
@@ -123,6 +126,7 @@ async function serve(
     logger,
     ...(application === undefined ? {} : { application }),
   });
+  stopServer = () => server.stop();
   try {
     const told = onReady(server, stopping.signal);
     await Promise.race([stopped, told]);

@@ -81,7 +81,8 @@ test("headers that never end, and greetings that never come, cost the connection
 });
 
 test("closing waits for nobody: silent, half-sent, idle or watching", async () => {
-  const silent = connect(server.port, "127.0.0.1");
+  const silent = connect(server.port, "127.0.0.1").resume();
+  silent.on("error", () => undefined);
   await once(silent, "connect");
   const watching = rawHttp(
     url,
@@ -92,7 +93,6 @@ test("closing waits for nobody: silent, half-sent, idle or watching", async () =
   session.on("error", () => undefined);
   await once(session, "connect");
   const ends = [silent, watching.socket, session].map((each) => once(each, "close"));
-  silent.on("error", () => undefined);
   await server.close();
   await Promise.all(ends);
   server = await startHttpsServer({
@@ -155,13 +155,10 @@ test("connections beyond the limit are closed", async () => {
   const opened = Array.from({ length: 60 }, () => connect(server.port, "127.0.0.1"));
   for (const socket of opened) socket.on("error", () => undefined).resume();
   await Promise.race(opened.map((socket) => once(socket, "close")));
-  await Promise.all(
-    opened.map((socket) => {
-      const closed = socket.closed ? undefined : once(socket, "close");
-      socket.destroy();
-      return closed;
-    }),
-  );
+  const open = opened.filter((socket) => !socket.closed);
+  const closed = open.map((socket) => once(socket, "close"));
+  for (const socket of open) socket.destroy();
+  await Promise.all(closed);
 });
 
 test.each([
