@@ -7,7 +7,8 @@ import type { GitHttpRequest, GitHttpResponse, HttpClient } from "isomorphic-git
 import { Agent, buildConnector, type Dispatcher, request } from "undici";
 import { type AddressGuard, addressGuard } from "./address-guard.ts";
 import type { Credential } from "./source.ts";
-import { abortedError, SourceError } from "./source-error.ts";
+import { statusError, transportError } from "./http-problems.ts";
+import { SourceError } from "./source-error.ts";
 import { checkUploadPackResponse } from "./upload-pack-response.ts";
 
 export interface GitHttpLimits {
@@ -139,7 +140,7 @@ export class GitHttp {
       }
       if (response.statusCode !== 200) {
         await response.body.dump().catch(() => undefined);
-        throw this.#statusError(response.statusCode);
+        throw statusError(response.statusCode, this.#where);
       }
       this.#checkContentType(response, isRefs);
       const maxBytes = isRefs ? this.#limits.maxRefsBytes : this.#limits.maxPackBytes;
@@ -163,7 +164,7 @@ export class GitHttp {
         signal,
       });
     } catch (error) {
-      throw this.#transportError(error, signal);
+      throw transportError(error, this.#where, signal);
     }
   }
 
@@ -187,7 +188,7 @@ export class GitHttp {
         chunks.push(chunk);
       }
     } catch (error) {
-      throw this.#transportError(error, signal);
+      throw transportError(error, this.#where, signal);
     }
     return Buffer.concat(chunks, size);
   }
@@ -241,83 +242,9 @@ export class GitHttp {
     });
   }
 
-  #statusError(status: number): SourceError {
-    const where = this.#where;
-    if (status === 401)
-      return new SourceError("unauthorized", {
-        what: "the server does not accept the credentials (401)",
-        where,
-        advice:
-          "Check the user name and the token: it may have expired or may not read this repository.",
-      });
-    if (status === 403)
-      return new SourceError("forbidden", {
-        what: "the credentials may not read this repository (403)",
-        where,
-        advice: "Give the user or token read access to it.",
-      });
-    if (status === 404 || status === 410)
-      return new SourceError("repository-not-found", {
-        what: `the server knows no such repository (${status})`,
-        where,
-        advice:
-          "Check the URL; servers also answer so when a private repository is asked for without credentials.",
-      });
-    return new SourceError(status >= 500 || status === 429 ? "server-error" : "protocol", {
-      what: `the server answered ${status}`,
-      where,
-      advice:
-        status >= 500 || status === 429
-          ? "It is tried again by itself; look at the Git server if this stays."
-          : "Check that the URL is that of a repository served over smart HTTP.",
-    });
-  }
-
-  #transportError(error: unknown, signal: AbortSignal): SourceError {
-    const own = causes(error).find((cause) => cause instanceof SourceError);
-    if (own !== undefined) return own;
-    if (signal.aborted) {
-      const reason: unknown = signal.reason;
-      return reason instanceof SourceError ? reason : abortedError(this.#where, signal);
-    }
-    const codes = causes(error).map((cause) => ("code" in cause ? String(cause.code) : ""));
-    const code = codes.find((candidate) => candidate !== "") ?? "unknown error";
-    if (codes.some((candidate) => /TIMEOUT|ETIMEDOUT/.test(candidate)))
-      return timeoutError(this.#where);
-    if (codes.some((candidate) => /CERT|TLS|SSL|SELF_SIGNED|ISSUER|ALTNAME|VERIFY/.test(candidate)))
-      return new SourceError("tls", {
-        what: `no trusted TLS connection could be made (${code})`,
-        where: this.#where,
-        advice: "Give the certificate authority of the server, or renew its certificate.",
-        cause: error,
-      });
-    if (/UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH|HPE_/.test(code))
-      return new SourceError("truncated", {
-        what: "the connection broke before the answer was complete",
-        where: this.#where,
-        advice: "It is tried again by itself; look at proxies in between if this stays.",
-        cause: error,
-      });
-    return new SourceError("unreachable", {
-      what: `the server cannot be reached (${code})`,
-      where: this.#where,
-      advice:
-        "Check the host name, the network and that the Git server runs. It is tried again by itself.",
-      cause: error,
-    });
-  }
-
   close(): Promise<void> {
     return this.#agent.destroy();
   }
-}
-
-export function timeoutError(where: string): SourceError {
-  return new SourceError("timeout", {
-    what: "the server took too long to answer",
-    where,
-    advice: "It is tried again by itself; look at the Git server and the network if this stays.",
-  });
 }
 
 function authorization(credential: Credential | undefined): Record<string, string> {
@@ -355,17 +282,4 @@ function flatHeaders(response: Dispatcher.ResponseData): Record<string, string> 
   const flat: Record<string, string> = {};
   for (const name of Object.keys(response.headers)) flat[name] = headerOf(response, name) ?? "";
   return flat;
-}
-
-/** The error and what caused it, some levels deep. */
-function causes(error: unknown): Error[] {
-  const found: Error[] = [];
-  let current: unknown = error;
-  while (current instanceof Error && found.length < 5) {
-    found.push(current);
-    if (current instanceof AggregateError)
-      found.push(...current.errors.filter((e) => e instanceof Error));
-    current = current.cause;
-  }
-  return found;
 }

@@ -6,9 +6,10 @@ import git from "isomorphic-git";
 import { type Clock, systemClock } from "../../client/clock.ts";
 import { CatFileObjects, hasGitBinary } from "./cat-file-objects.ts";
 import { ChangeListeners } from "./change-listeners.ts";
-import { GitHttp, type GitHttpLimits, timeoutError } from "./git-http.ts";
+import { GitHttp, type GitHttpLimits } from "./git-http.ts";
 import { type GitObjectReader, OBJECT_ID } from "./git-objects.ts";
 import { GitRepository } from "./git-repository.ts";
+import { timeoutError } from "./http-problems.ts";
 import { IsomorphicObjects } from "./isomorphic-objects.ts";
 import { DEFAULT_PACK_LIMITS, PackError, type PackLimits } from "./pack-check.ts";
 import {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { git, temporaryDirectory, WorkTree } from "../../git-fixture.ts";
 import { type GitServer, startGitServer } from "../../git-http-server.ts";
 
-const KILLS = 12;
+const KILLS = 8;
 const FILES = 300;
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
@@ -73,7 +73,7 @@ test(`${KILLS} kills, each followed by a whole and correct read`, async () => {
   let interrupted = 0;
   for (let round = 0; round < KILLS; round++) {
     const id = await push(round);
-    const printed = await fetchOnce(round % 2 === 0, 10 + round * 12);
+    const printed = await fetchOnce(round % 2 === 0, 10 + round * 18);
     if (!printed.startsWith(id)) interrupted++;
     expect(await fetchOnce(round % 2 === 1)).toMatch(new RegExp(`^${id} \\d+ 0$`));
   }
