@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Client } from "../../src/client/client.ts";
 import { applications } from "../../src/kube/kinds/application.ts";
+import { configMaps } from "../../src/kube/kinds/configmap.ts";
 import { secrets } from "../../src/kube/kinds/secret.ts";
 import { git, WorkTree } from "../git-fixture.ts";
 import { type GitServer, startGitServer } from "../git-http-server.ts";
@@ -180,22 +181,35 @@ describe("a repository that has gone bad", () => {
   });
 
   test("with a submodule says that it is not fetched, deploys the rest and prunes nothing", async () => {
-    const commit = await work.git("rev-parse", "HEAD");
-    await work.git("update-index", "--add", "--cacheinfo", `160000,${commit},vendor`);
+    const extra = { "extra.yaml": configMap("extra", "data: {a: b}\n") };
+    const before = await pushNextVersion(extra);
+    await webhook();
+    await expectServed(before);
+    // What `extra.yaml` held may be in the submodule now: nobody can know.
+    await work.git("rm", "-q", "extra.yaml");
+    await work.git("update-index", "--add", "--cacheinfo", `160000,${before},vendor`);
     await work.git("commit", "-q", "-m", "a submodule");
     await push();
     await webhook();
     const { status } = await untilApplication(client, (application) =>
       (application.status?.conditions ?? []).some(({ message }) =>
-        /vendor.*submodule/.test(message),
+        /vendor:1:1: .*submodule, which is not fetched/.test(message),
       ),
     );
     expect(status?.health?.status).toBe("Healthy");
+    expect(status?.resources).toContainEqual(
+      expect.objectContaining({ name: "extra", requiresPruning: true }),
+    );
+    await client.get(configMaps, { namespace: "default", name: "extra" });
     expect(await ask(new URL(url))).toBe(String(version));
+
     await work.git("rm", "-q", "--cached", "vendor");
     const revision = await pushNextVersion();
     await webhook();
     await expectServed(revision);
+    await expect(client.get(configMaps, { namespace: "default", name: "extra" })).rejects.toThrow(
+      /not found/,
+    );
   });
 
   test("that refuses the credentials is told apart, and tried again with the right ones", async () => {
