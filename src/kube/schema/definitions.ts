@@ -3,7 +3,7 @@
  * what a field is (validation, defaults, patches, OpenAPI) starts here.
  */
 import { definitionFiles } from "../../../schemas/index.ts";
-import { deepFreeze, parseApiVersion } from "../object.ts";
+import { apiVersionOf, deepFreeze } from "../object.ts";
 import type { Schema } from "./schema.ts";
 
 export interface GroupVersionKind {
@@ -30,7 +30,7 @@ function load(): Definitions {
       byName.set(name, schema);
       names.set(schema, name);
       for (const gvk of schema["x-kubernetes-group-version-kind"] ?? []) {
-        byKind.set(kindId(gvk), schema);
+        byKind.set(kindId(apiVersionOf(gvk), gvk.kind), schema);
       }
     }
   }
@@ -38,7 +38,7 @@ function load(): Definitions {
   return loaded;
 }
 
-const kindId = (gvk: GroupVersionKind): string => `${gvk.group}/${gvk.version}/${gvk.kind}`;
+const kindId = (apiVersion: string, kind: string): string => `${apiVersion} ${kind}`;
 
 /** A definition by its upstream name, e.g. `io.k8s.api.core.v1.PodSpec`. */
 export function definition(name: string): Schema | undefined {
@@ -52,7 +52,7 @@ export function definitionNameOf(schema: Schema): string | undefined {
 
 /** The schema of a built-in kind or of one of Gantry's own, e.g. `apps/v1` and `Deployment`. */
 export function schemaOf(apiVersion: string, kind: string): Schema | undefined {
-  return load().byKind.get(kindId({ ...parseApiVersion(apiVersion), kind }));
+  return load().byKind.get(kindId(apiVersion, kind));
 }
 
 /** Every kind that has a schema, lists (`PodList`) and one-off requests (`TokenReview`) included. */
