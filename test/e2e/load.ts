@@ -16,6 +16,8 @@ export interface LoadOptions {
   readonly clients: number;
   readonly keepAlive: boolean;
   readonly path?: string;
+  /** `POST` is never sent twice on the client's behalf. @default "GET" */
+  readonly method?: "GET" | "POST";
 }
 
 export class Load {
@@ -45,12 +47,15 @@ export class Load {
     return this.tally;
   }
 
-  async #client(url: string, { keepAlive, path = "/" }: LoadOptions): Promise<void> {
+  async #client(
+    url: string,
+    { keepAlive, path = "/", method = "GET" }: LoadOptions,
+  ): Promise<void> {
     const agent = new Agent({ keepAlive, maxSockets: 1 });
     while (this.#running) {
       const startedMs = performance.now();
       try {
-        count(this.tally.answers, await ask(new URL(path, url), agent));
+        count(this.tally.answers, await ask(new URL(path, url), { agent, method }));
       } catch (error) {
         count(this.tally.failures, error instanceof Error ? error.message : String(error));
       }
@@ -63,9 +68,12 @@ export class Load {
 }
 
 /** The body of a 200; rejects with everything else. */
-export function ask(url: URL, agent?: Agent): Promise<string> {
+export function ask(
+  url: URL,
+  options: { readonly agent?: Agent; readonly method?: string } = {},
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, agent === undefined ? {} : { agent }, (response) => {
+    const outgoing = request(url, options, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (piece: string) => (text += piece));

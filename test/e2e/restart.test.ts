@@ -13,6 +13,7 @@ const isReady = ({ status }: Pod): boolean =>
   true;
 const namesOf = (found: readonly Pod[]): string[] =>
   found.map(({ metadata }) => metadata.name).sort();
+const uidOf = ({ metadata }: Pod): string => metadata.uid ?? "";
 const restartsOf = (found: readonly Pod[]): number[] =>
   found.flatMap(({ status }) => (status?.containerStatuses ?? []).map((one) => one.restartCount));
 
@@ -77,6 +78,23 @@ describe("a restart of gantry", () => {
     await gantry.up("--repo", work.path);
     await running();
     expect(await ask(new URL(await serviceUrl(await gantry.client(), "app")))).toBe("1");
+  });
+
+  test("in the middle of a rollout ends every program, and the next start finishes the rollout", async () => {
+    await gantry.up("--repo", work.path);
+    await running();
+    for (const version of ["2", "3"]) {
+      const client = await gantry.client();
+      const known = new Set((await client.list(pods, { namespace: "default" })).items.map(uidOf));
+      revision = await work.commit(appFiles({ version, replicas: 2 }));
+      await untilPods(client, (all) => all.some((pod) => !known.has(uidOf(pod))));
+      expect(await gantry.stop()).toEqual({ code: 0, signal: null });
+      expect(processes()).toEqual([]);
+      await gantry.up("--repo", work.path);
+    }
+    await running();
+    expect(await ask(new URL(await serviceUrl(await gantry.client(), "app")))).toBe("3");
+    expect(processes()).toHaveLength(4);
   });
 
   test("after kill -9 finds the orphans: none is doubled, none is left", async () => {
