@@ -19,8 +19,11 @@ import { trackingLabel } from "./plan/tracking.ts";
 import { Announcer } from "./report/announce.ts";
 import { ApplicationWriter } from "./report/application-writer.ts";
 
-/** Applications worked on at once: enough to hide the latency of a remote API server. */
-const WORKERS = 8;
+/**
+ * Applications worked on at once. Each mostly waits for the API server, be it far away or waiting
+ * for its disk: writes that come together are made durable together.
+ */
+const WORKERS = 32;
 
 export interface OperatorOptions {
   readonly client: Client;
