@@ -213,9 +213,13 @@ function checkMapKeys(
   });
 }
 
+/** RE2 has no lookaround and no backreferences: both take more than linear time. */
+const NOT_RE2 = /(?<!\\)(?:\\\\)*(?:\(\?<?[=!]|\\[1-9]|\\k<)/;
+
 function checkPattern(schema: Schema, path: string, errors: FieldError[]): void {
   if (schema.pattern === undefined) return;
   try {
+    if (NOT_RE2.test(schema.pattern)) throw new SyntaxError("not RE2");
     new RegExp(schema.pattern.replace(/^\(\?[ims]+\)/, ""));
   } catch {
     errors.push({
