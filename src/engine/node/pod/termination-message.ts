@@ -1,5 +1,5 @@
 /** What a container leaves to say: a file that it wrote, or the end of its log. */
-import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { constants, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseEntry } from "../logs/cri-line.ts";
 import type { Container } from "../pod-model.ts";
@@ -40,10 +40,14 @@ export async function readTerminationMessage(
   return status.exitCode === 0 ? "" : readLogEnd(logPath);
 }
 
+/** A program may have put a link or a pipe in its place: neither is followed nor waited for. */
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
 async function readStart(path: string): Promise<string> {
-  const handle = await open(path, "r").catch(() => undefined);
+  const handle = await open(path, READ_FLAGS).catch(() => undefined);
   if (handle === undefined) return "";
   try {
+    if (!(await handle.stat()).isFile()) return "";
     const buffer = Buffer.alloc(MAX_MESSAGE_BYTES);
     const { bytesRead } = await handle.read(buffer, 0, MAX_MESSAGE_BYTES, 0);
     return buffer.toString("utf8", 0, bytesRead);

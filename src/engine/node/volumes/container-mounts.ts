@@ -1,5 +1,5 @@
 /** The mounts of one container: its `volumeMounts` resolved to host paths, sub-paths included. */
-import { cp, mkdir, realpath, rm, stat } from "node:fs/promises";
+import { cp, lstat, mkdir, readlink, realpath, rm, stat } from "node:fs/promises";
 import { dirname, join, posix, sep } from "node:path";
 import type { VolumeMount } from "kubernetes-types/core/v1";
 import { expand } from "../env/expansion.ts";
@@ -38,13 +38,30 @@ async function hostPath(mount: VolumeMount, inputs: MountInputs): Promise<string
   if (subPath === "") return volume;
   const path = join(volume, subPath);
   if (inputs.isProjected(mount.name)) return freeze(path, mount, inputs);
+  // Before anything is made: a link that a container left in the volume may lead out of it.
+  await requireInside(await existingPart(path), volume, mount);
   // A sub-path that is not there yet is a directory, as with upstream.
   if ((await stat(path).catch(() => undefined)) === undefined)
     await mkdir(path, { recursive: true });
-  const [real, realVolume] = await Promise.all([realpath(path), realpath(volume)]);
-  if (real !== realVolume && !real.startsWith(realVolume + sep))
-    throw invalid(`subPath "${subPath}" of volume "${mount.name}" leads out of the volume`);
+  const real = await realpath(path);
+  await requireInside(real, volume, mount);
   return real;
+}
+
+/** The real path of the longest part of `path` that is there. A link to nowhere counts as there. */
+async function existingPart(path: string): Promise<string> {
+  for (let part = path; ; part = dirname(part)) {
+    if ((await lstat(part).catch(() => undefined)) === undefined) continue;
+    return realpath(part).catch(() => readlink(part));
+  }
+}
+
+async function requireInside(real: string, volume: string, mount: VolumeMount): Promise<void> {
+  const realVolume = await realpath(volume);
+  if (real !== realVolume && !real.startsWith(realVolume + sep))
+    throw invalid(
+      `subPath "${mount.subPath ?? mount.subPathExpr ?? ""}" of volume "${mount.name}" leads out of the volume`,
+    );
 }
 
 function subPathOf(mount: VolumeMount, env: ReadonlyMap<string, string>): string {
@@ -70,6 +87,7 @@ async function freeze(path: string, mount: VolumeMount, inputs: MountInputs): Pr
   const real = await realpath(path).catch(() => undefined);
   if (real === undefined)
     throw invalid(`subPath "${mount.subPath ?? ""}" does not exist in volume "${mount.name}"`);
+  await requireInside(real, inputs.volumes.get(mount.name) ?? "", mount);
   const copy = join(
     inputs.subPathDirectory,
     inputs.container.name,
