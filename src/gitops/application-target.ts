@@ -45,6 +45,8 @@ export async function resolveTarget(
   options: TargetOptions,
   signal: AbortSignal,
 ): Promise<Target> {
+  const elsewhere = otherDestination(application);
+  if (elsewhere !== undefined) return { trouble: elsewhere };
   const { operation, status } = application;
   const followed = await follow(application, memory, options, signal);
   const newest = known(memory.newest, application)?.commit.id;
@@ -68,6 +70,18 @@ export async function resolveTarget(
     rollback: { revision: manifests.commit.id, insteadOf },
     lookAgainMs: followed.lookAgainMs,
   };
+}
+
+/** The cluster that the operator runs in, by the names that Argo CD gives it. */
+const OWN_CLUSTER = new Set([undefined, "", "in-cluster", "https://kubernetes.default.svc"]);
+
+/** Objects meant for another cluster must not end up in this one. */
+function otherDestination({ spec }: Application): Trouble | undefined {
+  const { name, server } = spec.destination;
+  if (OWN_CLUSTER.has(name) && OWN_CLUSTER.has(server)) return undefined;
+  const type = "InvalidDestination";
+  const message = `spec.destination names the cluster ${JSON.stringify(name ?? server)}, which is not registered: leave name and server out for the embedded engine`;
+  return { type, reason: type, message };
 }
 
 /** The newest manifests, else the last good ones and what is wrong with the newest. */

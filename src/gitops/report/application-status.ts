@@ -19,6 +19,7 @@ const HISTORY_LIMIT = 10;
 /** Those that a look sets or clears; others belong to others. */
 const CONDITION_TYPES = [
   "ComparisonError",
+  "InvalidDestination",
   "InvalidManifests",
   "ManifestWarning",
   "SyncError",
