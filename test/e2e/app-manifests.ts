@@ -1,14 +1,14 @@
 /** A small web application as manifests: a Deployment and a Service in front of it. */
 
-/** Ends at once on SIGTERM, whatever it is doing. `/pid` tells which process answers. */
+/** Ends at once on SIGTERM, whatever it is doing. `/pid` tells which process answers; others the version. */
 const PROGRAM = `
 const http = require("node:http");
 process.on("SIGTERM", () => process.exit(0));
 http.createServer((request, response) => {
   request.resume();
   if (request.url === "/pid") return response.end(String(process.pid));
-  if (request.url === "/slow") return setTimeout(() => response.end(process.env.VERSION), 500);
-  response.end(process.env.VERSION);
+  const takesMs = { "/slow": 500, "/brief": 20 }[request.url] ?? 0;
+  setTimeout(() => response.end(process.env.VERSION), takesMs);
 }).listen(Number(process.env.PORT));
 `;
 

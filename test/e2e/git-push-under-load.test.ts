@@ -102,7 +102,10 @@ describe("git push over HTTP", () => {
   }
 
   test("rolls every version out and fails no request", async () => {
-    const loads = [true, false].map((keepAlive) => new Load(url, { clients: 4, keepAlive }));
+    const loads = [true, false].flatMap((keepAlive) => [
+      new Load(url, { clients: 2, keepAlive }),
+      new Load(url, { clients: 4, keepAlive, path: "/brief", method: "POST" }),
+    ]);
     for (let version = 1; version <= PUSHES; version++) {
       const revision = await push(String(version));
       expect((await webhook(revision)).status).toBe(200);

@@ -63,7 +63,7 @@ describe("an application that exits at once on SIGTERM", () => {
 
   test("loses no request when it is scaled down and up again", async () => {
     await deploy({ name: "scaled", version: "1", replicas: 4 });
-    await startLoad("scaled", { clients: 4, method: "POST" });
+    await startLoad("scaled", { clients: 8, path: "/brief", method: "POST" });
     await more(100);
     await deploy({ name: "scaled", version: "1", replicas: 1 });
     await more(100);
@@ -74,7 +74,7 @@ describe("an application that exits at once on SIGTERM", () => {
 
   test("loses no request when kubectl deletes its pods one by one", async () => {
     await deploy({ name: "deleted", version: "1", replicas: 3 });
-    await startLoad("deleted", { clients: 4 });
+    await startLoad("deleted", { clients: 8, path: "/brief", method: "POST" });
     await more(100);
     const { stdout } = await gantry.kubectl("get", "pods", "-l", "app=deleted", "-o", "name");
     const names = stdout.trim().split("\n");
@@ -91,7 +91,7 @@ describe("an application that exits at once on SIGTERM", () => {
 
   test("as a single replica is replaced without a gap", async () => {
     await deploy({ name: "single", version: "1" });
-    await startLoad("single", { clients: 4, method: "POST" });
+    await startLoad("single", { clients: 8, path: "/brief", method: "POST" });
     await deploy({ name: "single", version: "2" });
     await more(50);
     expect(await outcome()).toEqual({ failures: {}, versions: ["1", "2"] });
