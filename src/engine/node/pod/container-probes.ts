@@ -11,7 +11,7 @@ export interface ContainerProbesOptions {
   readonly context: AttemptContext;
   readonly clock: Clock;
   readonly startedAtMs: number;
-  /** From before the agent restarted. */
+  /** From before the agent restarted, so that a well container does not flap. */
   readonly known?: { readonly isStarted: boolean; readonly isReady: boolean };
   /** `isStarted` or `isReady` changed. */
   readonly onChange: () => void;
@@ -59,8 +59,7 @@ export class ContainerProbes {
 
   #start(type: ProbeType, probe: Probe | undefined): void {
     if (probe === undefined) return;
-    const { clock, context, startedAtMs, known, onFailure } = this.#options;
-    const initialResult = type === "readiness" && known?.isReady === true ? true : undefined;
+    const { clock, context, startedAtMs, onFailure } = this.#options;
     const stop = startProbe({
       type,
       probe,
@@ -69,7 +68,6 @@ export class ContainerProbes {
       attempt: () => attempt(probe, context, timeoutMsOf(probe)),
       onResult: (success) => this.#onResult(type, probe, success),
       onFailure: (message) => onFailure(type, message),
-      ...(initialResult === undefined ? {} : { initialResult }),
     });
     this.#stops.set(type, stop);
   }

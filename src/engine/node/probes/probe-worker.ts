@@ -21,15 +21,12 @@ export interface ProbeWorkerOptions {
   readonly onResult: (success: boolean, message: string) => void;
   /** An attempt failed and counted. */
   readonly onFailure: (message: string) => void;
-  /** Known from before the agent restarted, so that a well container does not flap. */
-  readonly initialResult?: boolean;
 }
 
 /** The returned function stops the probe; a result under way is then ignored. */
 export function startProbe(options: ProbeWorkerOptions): () => void {
   const { type, probe, clock, startedAtMs } = options;
-  let state: ProbeState =
-    options.initialResult === undefined ? UNPROBED : { ...UNPROBED, result: options.initialResult };
+  let state: ProbeState = UNPROBED;
   let stopped = false;
   let cancel: () => void = () => undefined;
 

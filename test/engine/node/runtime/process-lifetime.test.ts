@@ -3,9 +3,12 @@ import { once } from "node:events";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, expect, it as test, vi } from "vitest";
 import { parseStat } from "../../../../src/engine/node/runtime/process/process-identity.ts";
 import { POD_UID, ProcessFixture, readOutput, shell } from "./process-fixture.ts";
+
+// They look at processes through /proc.
+const it = test.runIf(process.platform === "linux");
 
 let fixture: ProcessFixture;
 beforeEach(async () => {
@@ -58,16 +61,22 @@ it("signals only the main process, and kills what it leaves behind", async () =>
 });
 
 it("lets programs handle SIGINT and SIGQUIT, as a shell in the background would not", async () => {
+  // A shell cannot trap what was ignored when it started.
   const started = await fixture.start({
-    command: [
-      "node",
-      "-e",
-      'process.on("SIGINT", () => { console.log("int"); process.exit(4) }); console.log("up"); setInterval(() => {}, 1000)',
-    ],
+    command: shell('trap "echo int; exit 4" INT; echo up; while :; do sleep 0.05; done'),
   });
   await untilLogged("web", "up");
   await fixture.runtime.stopContainer(started.id, { graceMs: 10_000, signal: "SIGINT" });
   expect(await fixture.ended(started)).toMatchObject({ exitCode: 4 });
+});
+
+it("knows the exit code also when somebody signals the whole group", async () => {
+  const started = await fixture.start({ command: shell("echo up; exec sleep 1000") });
+  await untilLogged("web", "up");
+  const stat = await readFile(`/proc/${started.pid}/stat`, "utf8");
+  const group = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]);
+  process.kill(-group, "SIGTERM");
+  expect(await fixture.ended(started)).toMatchObject({ exitCode: 143, signal: 15 });
 });
 
 it("leaves containers running when it closes, and takes them over when it opens", async () => {

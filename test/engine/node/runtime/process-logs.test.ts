@@ -51,21 +51,25 @@ it("rotates by size and keeps as many files as it may, losing no line in between
   expect(numbers).toEqual(Array.from({ length: count - first }, (_, index) => first + index));
 });
 
-it("gives disk space back as output moves into the log", async () => {
-  fixture = await ProcessFixture.make({ maxFileBytes: 1_000_000, maxFiles: 2 });
-  const megabytes = 40;
-  const program = `const line = "y".repeat(1023) + "\\n"; for (let n = 0; n < ${megabytes} * 1024; n++) require("fs").writeSync(1, line); setInterval(() => {}, 1000)`;
-  await fixture.start({ command: ["node", "-e", program] });
-  const raw = join(fixture.directory, "pods", POD_UID, "containers/web/0/stdout");
-  await vi.waitFor(
-    async () => {
-      const { size, blocks } = await stat(raw);
-      expect(size).toBe(megabytes * 1024 * 1024);
-      expect(blocks * 512).toBeLessThan(20 * 1024 * 1024);
-    },
-    { timeout: 20_000, interval: 200 },
-  );
-});
+// Only Linux can free the beginning of a file that is being written.
+it.runIf(process.platform === "linux")(
+  "gives disk space back as output moves into the log",
+  async () => {
+    fixture = await ProcessFixture.make({ maxFileBytes: 1_000_000, maxFiles: 2 });
+    const megabytes = 40;
+    const program = `const line = "y".repeat(1023) + "\\n"; for (let n = 0; n < ${megabytes} * 1024; n++) require("fs").writeSync(1, line); setInterval(() => {}, 1000)`;
+    await fixture.start({ command: ["node", "-e", program] });
+    const raw = join(fixture.directory, "pods", POD_UID, "containers/web/0/stdout");
+    await vi.waitFor(
+      async () => {
+        const { size, blocks } = await stat(raw);
+        expect(size).toBe(megabytes * 1024 * 1024);
+        expect(blocks * 512).toBeLessThan(20 * 1024 * 1024);
+      },
+      { timeout: 20_000, interval: 200 },
+    );
+  },
+);
 
 it("repeats and loses nothing when a write was not acknowledged before a crash", async () => {
   fixture = await ProcessFixture.make();
