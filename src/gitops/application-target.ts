@@ -45,9 +45,10 @@ export async function resolveTarget(
   options: TargetOptions,
   signal: AbortSignal,
 ): Promise<Target> {
-  const elsewhere = otherDestination(application);
-  if (elsewhere !== undefined) return { trouble: elsewhere };
   const { operation, status } = application;
+  const elsewhere = otherDestination(application);
+  if (elsewhere !== undefined)
+    return { trouble: elsewhere, refusal: operation === undefined ? undefined : elsewhere };
   const followed = await follow(application, memory, options, signal);
   const newest = known(memory.newest, application)?.commit.id;
   const held = status?.rollback;

@@ -143,6 +143,17 @@ describe("a repository that cannot be read", () => {
   });
 });
 
+test("a request for a cluster that is not known is refused, not left waiting", async () => {
+  await cluster.push([configMap("a")]);
+  await cluster.createApplication({ destination: { name: "production" } });
+  await cluster.operate({});
+  expect(await cluster.data("a")).toBeUndefined();
+  expect((await cluster.status()).operationState?.phase).toBe("Error");
+  await cluster.change({ spec: { destination: { name: "in-cluster" } } });
+  expect(await cluster.data("a")).toBeDefined();
+  expect((await cluster.status()).conditions).toEqual([]);
+});
+
 test("a repository that does not announce changes is polled", async () => {
   cluster.repository.watched = false;
   await cluster.push([configMap("a")]);
