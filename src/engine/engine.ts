@@ -144,7 +144,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     starting.clear();
     return { client, address: url, kubeconfig, notReady, stop };
   } catch (error) {
-    await stop();
+    // What stops badly because it never ran must not hide why it did not.
+    await stop().catch((failure: unknown) => logger.warn({ err: failure }, "could not tidy up"));
     throw error;
   }
 }

@@ -122,7 +122,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     logger.info({ ...addresses, version }, "ready");
     return { client, addresses, kubeconfig: engine.kubeconfig, stop };
   } catch (error) {
-    await stop();
+    // What stops badly because it never ran must not hide why it did not.
+    await stop().catch((failure: unknown) => logger.warn({ err: failure }, "could not tidy up"));
     throw error;
   }
 }
