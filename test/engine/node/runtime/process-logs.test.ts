@@ -31,7 +31,8 @@ it("keeps bytes that are no text", async () => {
 
 it("rotates by size and keeps as many files as it may, losing no line in between", async () => {
   fixture = await ProcessFixture.make({ maxFileBytes: 20_000, maxFiles: 3 });
-  const count = 4_000;
+  // Far more than the runtime reads at once, so that there is much to rotate.
+  const count = 60_000;
   const command = ["node", "-e", `for (let n = 0; n < ${count}; n++) console.log("line " + n)`];
   await fixture.ended(await fixture.start({ command }));
   const { logPath } = fixture.config();
