@@ -85,10 +85,10 @@ async function operate(
   const client = await connect(flags);
   const { namespace } = flags;
   const before = await getApplication(client, namespace, name);
-  const body = {
-    operation: { sync: await request(before), initiatedBy: { username: userInfo().username } },
-  };
-  const requested = await client.patch(applications, { namespace, name }, { type: "merge", body });
+  // Replaces a request that is still pending as a whole, instead of mixing the two.
+  const value = { sync: await request(before), initiatedBy: { username: userInfo().username } };
+  const body = [{ op: "add", path: "/operation", value }];
+  const requested = await client.patch(applications, { namespace, name }, { type: "json", body });
   const after = await follow(context, client, requested, { wait: flags.wait === true, timeoutMs });
   const state = after.status?.operationState;
   if (flags.output === "json") printJson(context, after.status);
