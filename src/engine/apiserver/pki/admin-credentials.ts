@@ -1,6 +1,6 @@
 /** The administrator's token and the kubeconfig that carries it, both mode 0600. */
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { writeFileAtomically } from "./certificates.ts";
@@ -17,6 +17,8 @@ export async function ensureAdminToken(directory: string): Promise<string> {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
   const token = randomBytes(TOKEN_BYTES).toString("hex");
+  // Whoever makes the certificates may not have made the directory yet.
+  await mkdir(directory, { recursive: true, mode: 0o700 });
   await writeFileAtomically(path, `${token}\n`);
   return token;
 }
