@@ -49,10 +49,12 @@ test("not by a plan that changes one", async () => {
   const applied = { [LAST_APPLIED]: JSON.stringify(secret(`${CANARY}-applied`)) };
   await cluster.meddle(secrets, "s", { metadata: { annotations: applied } });
   const options = applicationOptions(undefined);
-  const manifest = {
+  const manifest: KubeObject = {
+    apiVersion: "v1",
+    kind: "Secret",
     ...secret(`${CANARY}-two`),
     metadata: { name: "s", annotations: { [LAST_APPLIED]: "{}" } },
-  } as KubeObject;
+  };
   const { desired } = await toDesired([{ object: manifest, origin: { file: "s.yaml", line: 1 } }], {
     client: cluster.client,
     applicationKey: "default/app",

@@ -41,7 +41,7 @@ const at = (path: string): { source: { repoURL: string; path: string } } => ({
 });
 const yaml = (name: string, value: string): string =>
   `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\ndata: {key: "${value}"}\n`;
-const statusIs = (name: string, sync: string, revision: string): Promise<true> =>
+const statusIs = (name: string, sync: string, revision: string): Promise<boolean> =>
   cluster.until(async () => {
     const { sync: now } = await cluster.status(name);
     return now?.status === sync && now.revision === revision;
