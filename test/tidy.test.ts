@@ -85,14 +85,19 @@ describe("the house rules", () => {
   test("every file has a name that someone would search for", () => {
     const tests = filesUnder("test").filter((path) => path.endsWith(".ts"));
     const wrong = [...sources, ...tests].filter(
-      (path) => EMPTY_NAMES.test(path) || !/^[a-z0-9][a-z0-9./-]*\.ts$/.test(path.slice(path.lastIndexOf("/") + 1)),
+      (path) =>
+        EMPTY_NAMES.test(path) ||
+        !/^[a-z0-9][a-z0-9./-]*\.ts$/.test(path.slice(path.lastIndexOf("/") + 1)),
     );
     expect(wrong).toEqual([]);
   });
 
   test("nothing is left unfinished or silenced", () => {
-    const banned = /\b(TODO|FIXME|XXX|HACK)\b|not implemented|\bas any\b|@ts-ignore|@ts-expect-error|(?:test|it|describe)\.only\(/;
-    const tests = filesUnder("test").filter((path) => path.endsWith(".ts") && path !== "test/tidy.test.ts");
+    const banned =
+      /\b(TODO|FIXME|XXX|HACK)\b|not implemented|\bas any\b|@ts-ignore|@ts-expect-error|(?:test|it|describe)\.only\(/;
+    const tests = filesUnder("test").filter(
+      (path) => path.endsWith(".ts") && path !== "test/tidy.test.ts",
+    );
     const wrong = [...sources, ...tests].filter((path) => banned.test(textOf(path)));
     expect(wrong).toEqual([]);
   });
