@@ -2,12 +2,7 @@
 import { parseTime } from "../../../client/timestamps.ts";
 import { findCondition, isConditionTrue } from "../../../kube/conditions.ts";
 import type { Pod } from "../../../kube/kinds/pod.ts";
-
-/**
- * Condition that the node agent keeps False between a pod's readiness and the moment when every
- * data-plane consumer routes to it. Absent where no Service selects the pod.
- */
-export const ROUTED_CONDITION = "gantry.dev/Routed";
+import { ROUTED_CONDITION } from "../../pod-contract.ts";
 
 export function isTerminal(pod: Pod): boolean {
   return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";

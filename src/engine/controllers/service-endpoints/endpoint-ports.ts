@@ -4,12 +4,7 @@ import type { EndpointPort } from "kubernetes-types/discovery/v1";
 import { isObject } from "../../../kube/json-object.ts";
 import type { Pod } from "../../../kube/kinds/pod.ts";
 import type { Service } from "../../../kube/kinds/service.ts";
-
-/**
- * Written by the node agent where pods share the host's network: JSON, container port → port that
- * listens on the pod's IP.
- */
-export const HOST_PORTS_ANNOTATION = "gantry.dev/host-ports";
+import { HOST_PORTS_ANNOTATION } from "../../pod-contract.ts";
 
 /** Sorted by name. Ports whose `targetPort` the pod does not have are left out. */
 export function endpointPorts(service: Service, pod: Pod): readonly EndpointPort[] {

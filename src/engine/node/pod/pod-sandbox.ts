@@ -1,11 +1,9 @@
 /** What a pod asks of the runtime as a whole, and what it tells the API of the answer. */
 import type { Client } from "../../../client/client.ts";
 import { type Pod, pods } from "../../../kube/kinds/pod.ts";
+import { HOST_PORTS_ANNOTATION } from "../../pod-contract.ts";
 import { allContainersOf, namespaceOf, uidOf } from "../pod-model.ts";
 import type { Sandbox, SandboxConfig, SandboxPort } from "../runtime/runtime.ts";
-
-/** Container port → port on the pod's IP, as JSON, where the runtime maps ports. */
-const HOST_PORTS_ANNOTATION = "gantry.dev/host-ports";
 
 export function sandboxConfig(pod: Pod): SandboxConfig {
   return {

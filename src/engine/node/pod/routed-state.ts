@@ -6,7 +6,7 @@ import type { PodStatus } from "kubernetes-types/core/v1";
 import { findCondition, isConditionTrue } from "../../../kube/conditions.ts";
 import type { Pod } from "../../../kube/kinds/pod.ts";
 import { describePod } from "../pod-model.ts";
-import { ROUTED_CONDITION } from "../status/pod-conditions.ts";
+import { ROUTED_CONDITION } from "../../pod-contract.ts";
 import type { PodEnvironment } from "./pod-environment.ts";
 
 /** The data plane takes milliseconds; a pod must not stay unavailable because a proxy is broken. */

@@ -2,12 +2,10 @@
 import type { PodCondition } from "kubernetes-types/core/v1";
 import { findCondition, isConditionTrue } from "../../../kube/conditions.ts";
 import type { Pod } from "../../../kube/kinds/pod.ts";
+import { ROUTED_CONDITION } from "../../pod-contract.ts";
 import type { ViewOf } from "../pod/container-view.ts";
 import { type Container, containersOf, initContainersOf, isSidecar, specOf } from "../pod-model.ts";
 import { type PodPhase, pendingInit } from "./pod-phase.ts";
-
-/** Present while some Service selects the pod: whether all proxies of the data plane route to it. */
-export const ROUTED_CONDITION = "gantry.dev/Routed";
 
 export interface ConditionInputs {
   readonly pod: Pod;

@@ -5,6 +5,7 @@
 import type { PodStatus } from "kubernetes-types/core/v1";
 import type { Patch } from "../../../client/client.ts";
 import type { Json, JsonObject } from "../../../kube/object.ts";
+import { ROUTED_CONDITION } from "../../pod-contract.ts";
 
 export function statusPatch(uid: string, previous: PodStatus, next: PodStatus): Patch {
   const status: Record<string, Json> = {};
@@ -27,4 +28,4 @@ const OTHERS: ReadonlySet<string> = new Set([
   "resize",
 ]);
 /** Conditions that come and go with the agent's own decisions. */
-const OWNED: ReadonlySet<string> = new Set(["gantry.dev/Routed"]);
+const OWNED: ReadonlySet<string> = new Set([ROUTED_CONDITION]);
