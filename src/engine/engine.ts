@@ -84,7 +84,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       notReady,
     });
     stops.push(() => https.close());
-    const url = `https://${reachable(address.host)}:${https.port}`;
+    const url = `https://${inUrl(reachable(address.host))}:${https.port}`;
     const kubeconfig = join(dataDir, "kubeconfig");
     await writeKubeconfig(kubeconfig, { server: url, ca: certificates.ca, token });
 
@@ -163,6 +163,8 @@ function serverNames(host: string): string[] {
   ];
   return [...new Set([...names, reachable(host)])];
 }
+
+const inUrl = (host: string): string => (host.includes(":") ? `[${host}]` : host);
 
 /** An address that a client on this machine can connect to. */
 function reachable(host: string): string {

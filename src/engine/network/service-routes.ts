@@ -24,8 +24,6 @@ export interface ServiceRoute {
   readonly active: readonly Backend[];
   /** Terminating, but still serving: for HTTP requests that have waited for an active one in vain. */
   readonly lastResort: readonly Backend[];
-  /** Known, but take no new connections: terminating or not ready. */
-  readonly draining: readonly Backend[];
 }
 
 /** The TCP routes of a Service: one for each port. Headless and ExternalName services have none. */
@@ -47,7 +45,6 @@ export function routesOf(service: Service, slices: readonly EndpointSlice[]): Se
         http,
         active: http || found.ready.length > 0 ? found.ready : fallback,
         lastResort: http ? fallback : [],
-        draining: found.ready.length > 0 ? [...found.serving, ...found.rest] : found.rest,
       };
     });
 }
@@ -63,11 +60,10 @@ interface Backends {
   readonly ready: Backend[];
   /** Terminating, but still passing their readiness probe. */
   readonly serving: Backend[];
-  readonly rest: Backend[];
 }
 
 function backendsOf(portName: string, slices: readonly EndpointSlice[]): Backends {
-  const found: Backends = { ready: [], serving: [], rest: [] };
+  const found: Backends = { ready: [], serving: [] };
   const seen = new Set<string>();
   for (const slice of slices) {
     const port = slice.ports?.find((candidate) => (candidate.name ?? "") === portName)?.port;
@@ -81,7 +77,6 @@ function backendsOf(portName: string, slices: readonly EndpointSlice[]): Backend
       const { ready = true, serving = ready, terminating = false } = endpoint.conditions ?? {};
       if (ready) found.ready.push(backend);
       else if (serving && terminating) found.serving.push(backend);
-      else found.rest.push(backend);
     }
   }
   return found;

@@ -63,7 +63,6 @@ const route = (http: boolean, active: readonly Backend[], lastResort: readonly B
   http,
   active,
   lastResort,
-  draining: [],
 });
 
 async function startPort(http: boolean, active: readonly Backend[], clock: Clock = systemClock) {

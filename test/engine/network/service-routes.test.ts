@@ -33,7 +33,7 @@ describe("routes of a service", () => {
       slice(3, { ready: false }),
     ]);
     expect(ports(route?.active ?? [])).toEqual([1]);
-    expect(ports(route?.draining ?? [])).toEqual([2, 3]);
+    expect(route?.lastResort).toEqual([]);
   });
   test("without a ready endpoint, terminating ones that serve are used: last for HTTP", () => {
     const slices = [slice(2, DRAINING), slice(3, { ready: false, serving: false })];

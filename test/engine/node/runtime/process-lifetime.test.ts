@@ -188,7 +188,9 @@ describe.runIf(process.platform === "linux")("a container of the process runtime
       stdio: ["ignore", "pipe", "inherit"],
     });
     const pid = Number(await firstLine(agent));
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    // In the middle of its work: some of the output is in the log, most of it is not.
+    const log = join(pods, "web.log");
+    await expect.poll(() => readOutput(log).catch(() => ""), { interval: 5 }).not.toBe("");
     agent.kill("SIGKILL");
     await once(agent, "exit");
     expect(isAlive(pid)).toBe(true);
