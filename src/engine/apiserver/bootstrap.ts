@@ -30,7 +30,21 @@ export async function publishApiAddress(
   address: { readonly ip: string; readonly port: number },
 ): Promise<void> {
   await put(server, endpoints, apiEndpoints(address));
-  await put(server, endpointSlices, apiEndpointSlice(address));
+  const slice = apiEndpointSlice(address);
+  await dropOfOtherFamily(server, slice);
+  await put(server, endpointSlices, slice);
+}
+
+/** The family of a slice cannot change: after a move from IPv4 to IPv6 it is made anew. */
+async function dropOfOtherFamily(server: ApiServer, slice: EndpointSlice): Promise<void> {
+  const target = { kind: servedKind(server, endpointSlices), ...metadata };
+  try {
+    const { object } = await server.get(apiServerContext, target);
+    if ((object as EndpointSlice).addressType === slice.addressType) return;
+    await server.delete(apiServerContext, target);
+  } catch (error) {
+    if (!isStatus(error, "NotFound")) throw error;
+  }
 }
 
 const namespace = (name: string): Namespace => ({
@@ -72,7 +86,7 @@ function apiEndpointSlice({ ip, port }: { ip: string; port: number }): EndpointS
     apiVersion: "discovery.k8s.io/v1",
     kind: "EndpointSlice",
     metadata: { ...metadata, labels: { "kubernetes.io/service-name": "kubernetes" } },
-    addressType: "IPv4",
+    addressType: ip.includes(":") ? "IPv6" : "IPv4",
     endpoints: [{ addresses: [ip], conditions: { ready: true } }],
     ports: [{ ...PORT, port }],
   };

@@ -46,3 +46,18 @@ test("the endpoint of the Service kubernetes follows the address of the API", as
   });
   expect(slice.ports).toMatchObject([{ name: "https", port: 7443 }]);
 });
+
+test("the API may move between IPv4 and IPv6", async () => {
+  const server = createApiServer({ store: new MemoryStore() });
+  const client = new InProcessClient(server, admin);
+  await bootstrap(server);
+  for (const [ip, addressType] of [
+    ["127.0.0.1", "IPv4"],
+    ["::1", "IPv6"],
+    ["127.0.0.1", "IPv4"],
+  ] as const) {
+    await publishApiAddress(server, { ip, port: 6443 });
+    const slice = await client.get(endpointSlices, { namespace: "default", name: "kubernetes" });
+    expect(slice).toMatchObject({ addressType, endpoints: [{ addresses: [ip] }] });
+  }
+});
