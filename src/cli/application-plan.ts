@@ -11,7 +11,7 @@ import { applicationOptions } from "../gitops/plan/sync-options.ts";
 import { trackingLabel } from "../gitops/plan/tracking.ts";
 import type { Rendered } from "../gitops/render/render.ts";
 import { refsOf } from "../gitops/report/resource-ref.ts";
-import type { Application } from "../kube/kinds/application.ts";
+import { type Application, mainSource } from "../kube/kinds/application.ts";
 import { secrets } from "../kube/kinds/secret.ts";
 import { keyOf } from "../kube/object.ts";
 import { credentialsFor, SECRET_TYPE_LABELS } from "../server/repository-credentials.ts";
@@ -23,7 +23,8 @@ export async function planApplication(
   application: Application,
   revision: string = targetRevision(application),
 ): Promise<Plan> {
-  const { source, destination, syncPolicy, ignoreDifferences } = application.spec;
+  const { destination, syncPolicy, ignoreDifferences } = application.spec;
+  const source = mainSource(application.spec);
   const found = await Promise.all(
     SECRET_TYPE_LABELS.map((labelSelector) => client.list(secrets, { labelSelector })),
   );

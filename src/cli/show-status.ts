@@ -1,5 +1,5 @@
 import { redactUrl } from "../gitops/source/repo-url.ts";
-import type { Application } from "../kube/kinds/application.ts";
+import { type Application, type ApplicationSource, sourcesOf } from "../kube/kinds/application.ts";
 import { type ApplicationFlags, findApplications } from "./application-flags.ts";
 import { connect } from "./connect.ts";
 import { type CliContext, EXIT } from "./context.ts";
@@ -31,7 +31,7 @@ function summary({ metadata, spec, status }: Application): object {
   return {
     namespace,
     name,
-    source: { ...spec.source, repoURL: redactUrl(spec.source.repoURL) },
+    sources: sourcesOf(spec).map((source) => ({ ...source, repoURL: redactUrl(source.repoURL) })),
     ...status,
   };
 }
@@ -54,7 +54,7 @@ function details(application: Application): string {
   const { metadata, spec, status } = application;
   const lines = [
     `Application  ${metadata.namespace ?? ""}/${metadata.name}`,
-    `Source       ${redactUrl(spec.source.repoURL)} ${spec.source.path ?? "."} at ${spec.source.targetRevision ?? "HEAD"}`,
+    ...sourcesOf(spec).map((source) => `Source       ${describe(source)}`),
     `Sync         ${status?.sync?.status ?? "Unknown"}${status?.sync?.revision === undefined ? "" : ` to ${status.sync.revision}`}`,
     `Health       ${status?.health?.status ?? "Unknown"}${status?.health?.message === undefined ? "" : `: ${status.health.message}`}`,
   ];
@@ -84,3 +84,12 @@ function messageOf(status: Application["status"]): string {
 }
 const firstLine = (text: string): string => text.split("\n")[0] ?? "";
 const indent = (text: string): string => text.replace(/^/gm, "  ");
+
+function describe({
+  repoURL,
+  chart,
+  path = ".",
+  targetRevision = "HEAD",
+}: ApplicationSource): string {
+  return `${redactUrl(repoURL)} ${chart ?? path} at ${targetRevision}`;
+}

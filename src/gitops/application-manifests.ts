@@ -1,5 +1,5 @@
 /** What an Application's repository says at a revision: the input of the plan. */
-import type { Application } from "../kube/kinds/application.ts";
+import { type Application, mainSource } from "../kube/kinds/application.ts";
 import type { KubeObject } from "../kube/object.ts";
 import type { Origin } from "./plan/desired.ts";
 import type { CommitSummary } from "./report/application-status.ts";
@@ -37,5 +37,5 @@ export interface ManifestSource {
 
 /** The revision that an Application follows. */
 export function targetRevision(application: Application): string {
-  return application.spec.source.targetRevision ?? "HEAD";
+  return mainSource(application.spec).targetRevision ?? "HEAD";
 }

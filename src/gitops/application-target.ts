@@ -3,7 +3,7 @@
  * holds, or the newest. While the newest cannot be had or used, the last good ones go on to count.
  */
 import type { Clock } from "../client/clock.ts";
-import type { Application, ApplicationStatus } from "../kube/kinds/application.ts";
+import { type Application, type ApplicationStatus, sourcesOf } from "../kube/kinds/application.ts";
 import {
   type ApplicationManifests,
   type ManifestSource,
@@ -195,7 +195,7 @@ function reasonOf(code: string): string {
   return code.replace(/(^|-)([a-z])/g, (_all, _dash, letter: string) => letter.toUpperCase());
 }
 
-const sourceId = ({ spec }: Application): string => JSON.stringify(spec.source);
+const sourceId = ({ spec }: Application): string => JSON.stringify(sourcesOf(spec));
 
 function known(
   of: ApplicationMemory["newest"],

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../client/clock.ts";
 import type { Logger } from "../client/logger.ts";
-import type { Application } from "../kube/kinds/application.ts";
+import { type Application, mainSource } from "../kube/kinds/application.ts";
 import { keyOf } from "../kube/object.ts";
 import type {
   ApplicationManifests,
@@ -61,7 +61,7 @@ export class Repositories implements ManifestSource {
   }
 
   isWatched(application: Application): boolean {
-    return !/^https?:/i.test(application.spec.source.repoURL);
+    return !/^https?:/i.test(mainSource(application.spec).repoURL);
   }
 
   async forget(applicationKey: string): Promise<void> {
@@ -79,7 +79,7 @@ export class Repositories implements ManifestSource {
 
   async #repository(application: Application): Promise<OpenRepository> {
     const key = keyOf(application);
-    const url = application.spec.source.repoURL;
+    const url = mainSource(application.spec).repoURL;
     const before = this.#repositoryOf.get(key);
     if (before !== undefined && before !== url) await this.#leave(key, before);
     const credentials = this.#options.credentialsOf(url);
@@ -129,7 +129,12 @@ export class Repositories implements ManifestSource {
   async #render(application: Application, commit: Commit): Promise<RenderedFolder> {
     const key = keyOf(application);
     const before = this.#rendered.get(key);
-    const rendered = await renderFolder(application.spec.source, commit.tree, this.#cache, before);
+    const rendered = await renderFolder(
+      mainSource(application.spec),
+      commit.tree,
+      this.#cache,
+      before,
+    );
     if (rendered !== before) this.#rendered.set(key, rendered);
     return rendered;
   }

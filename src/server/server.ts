@@ -8,7 +8,7 @@ import { type Engine, type EngineOptions, startEngine } from "../engine/engine.t
 import { startOperator } from "../gitops/operator.ts";
 import { Repositories } from "../gitops/repositories.ts";
 import { targetRevision } from "../gitops/application-manifests.ts";
-import type { Application } from "../kube/kinds/application.ts";
+import { type Application, mainSource } from "../kube/kinds/application.ts";
 import { keyOf } from "../kube/object.ts";
 import { type Addresses, removeAddresses, writeAddresses } from "./addresses.ts";
 import { applyDefaultApplication, type DefaultApplicationOptions } from "./default-application.ts";
@@ -170,7 +170,7 @@ function routes(engine: Engine, metrics: Metrics, webhook: WebHandler): Map<stri
 function followerOf(application: Application): Follower {
   return {
     key: keyOf(application),
-    repoURL: application.spec.source.repoURL,
+    repoURL: mainSource(application.spec).repoURL,
     revision: targetRevision(application),
   };
 }

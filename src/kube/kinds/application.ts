@@ -1,9 +1,11 @@
 /** Gantry's own kind: a source in Git, a destination and a sync policy. Names follow Argo CD. */
 import type { Condition } from "kubernetes-types/meta/v1";
+import type { FieldError } from "../field-error.ts";
 import type { Kind } from "../kind.ts";
 import { dns1123Subdomain } from "../names.ts";
-import type { KubeObject } from "../object.ts";
+import type { JsonObject, KubeObject } from "../object.ts";
 import { builtinSchema } from "./builtin-schema.ts";
+import { forbidden, required } from "./field-problems.ts";
 
 export interface Application extends KubeObject {
   spec: ApplicationSpec;
@@ -12,12 +14,33 @@ export interface Application extends KubeObject {
   operation?: ApplicationOperation;
 }
 export interface ApplicationSpec {
-  source: ApplicationSource;
+  /** Whose rules hold. @default "default" */
+  project?: string;
+  /** Exactly one of `source` and `sources` is given; {@link sourcesOf} reads either. */
+  source?: ApplicationSource;
+  sources?: ApplicationSource[];
   destination: { server?: string; name?: string; namespace?: string };
   syncPolicy?: SyncPolicy;
   suspend?: boolean;
+  /** Applications that must be in sync and healthy first. */
+  dependsOn?: { name: string; namespace?: string; readyExpr?: string }[];
   ignoreDifferences?: IgnoreDifference[];
+  healthChecks?: HealthCheckExpressions[];
+  /** Variables put into the rendered manifests, as in Flux. */
+  postBuild?: {
+    substitute?: Record<string, string>;
+    substituteFrom?: { kind: "ConfigMap" | "Secret"; name: string; optional?: boolean }[];
+  };
+  decryption?: { provider: "sops"; secretRef?: { name: string } };
   revisionHistoryLimit?: number;
+}
+/** Health of one kind by CEL expressions over its fields, as in Flux. */
+export interface HealthCheckExpressions {
+  apiVersion: string;
+  kind: string;
+  current: string;
+  inProgress?: string;
+  failed?: string;
 }
 /** Fields that others may change in objects of a kind. */
 export interface IgnoreDifference {
@@ -28,23 +51,108 @@ export interface IgnoreDifference {
   namespace?: string;
   /** RFC 6901. */
   jsonPointers?: string[];
+  jqPathExpressions?: string[];
+  /** Fields that one of these managers owns. */
+  managedFieldsManagers?: string[];
 }
 export interface ApplicationSource {
+  /** Git over https or ssh, a path of this machine, a Helm repository (with `chart`), or `oci://`. */
   repoURL: string;
   targetRevision?: string;
   path?: string;
+  chart?: string;
+  /** By this name `valueFiles` of other sources refer to files here: `$name/path`. */
+  ref?: string;
+  name?: string;
+  submodules?: boolean;
+  verify?: { mode?: "HEAD" | "Tag" | "TagAndHEAD"; secretRef: { name: string } };
   directory?: { recurse?: boolean; include?: string; exclude?: string };
+  kustomize?: KustomizeSource;
+  helm?: HelmSource;
+}
+export interface KustomizeSource {
+  namePrefix?: string;
+  nameSuffix?: string;
+  namespace?: string;
+  commonLabels?: Record<string, string>;
+  labelWithoutSelector?: boolean;
+  commonAnnotations?: Record<string, string>;
+  images?: string[];
+  replicas?: { name: string; count: number }[];
+  components?: string[];
+  patches?: { target?: JsonObject; patch?: string; path?: string; options?: JsonObject }[];
+}
+export interface HelmSource {
+  releaseName?: string;
+  namespace?: string;
+  valueFiles?: string[];
+  ignoreMissingValueFiles?: boolean;
+  values?: string;
+  valuesObject?: JsonObject;
+  parameters?: { name: string; value?: string; forceString?: boolean }[];
+  fileParameters?: { name: string; path: string }[];
+  skipCrds?: boolean;
+  skipTests?: boolean;
+  skipSchemaValidation?: boolean;
+  kubeVersion?: string;
+  apiVersions?: string[];
+}
+export interface Backoff {
+  /** Go-style durations: `30s`, `5m`. */
+  duration?: string;
+  factor?: number;
+  maxDuration?: string;
 }
 export interface SyncPolicy {
-  automated?: { enabled?: boolean; prune?: boolean; selfHeal?: boolean; allowEmpty?: boolean };
-  syncOptions?: string[];
-  retry?: {
-    limit?: number;
-    backoff?: { duration?: string; factor?: number; maxDuration?: string };
+  automated?: {
+    enabled?: boolean;
+    prune?: boolean;
+    selfHeal?: boolean;
+    allowEmpty?: boolean;
+    selfHealBackoff?: Backoff;
   };
+  syncOptions?: string[];
+  retry?: { limit?: number; backoff?: Backoff };
+  /** @default BestEffort */
+  mode?: "BestEffort" | "Transactional";
+  /** How long one sync may take, waves, hooks and health gates included. */
+  timeout?: string;
+  managedNamespaceMetadata?: {
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+  };
+  automaticRollback?: { timeout?: string };
+  windows?: SyncWindow[];
+}
+/** A recurring time in which syncs are allowed or denied. */
+export interface SyncWindow {
+  kind: "allow" | "deny";
+  /** Five cron fields. */
+  schedule: string;
+  duration: string;
+  timeZone?: string;
+  manualSync?: boolean;
+  syncOverrun?: boolean;
+  /** @default sync */
+  appliesTo?: "sync" | "selfHeal";
+  /** These three only in a Project. */
+  applications?: string[];
+  namespaces?: string[];
+  clusters?: string[];
+  description?: string;
 }
 export interface ApplicationOperation {
-  sync?: { revision?: string; prune?: boolean; dryRun?: boolean };
+  sync?: {
+    revision?: string;
+    prune?: boolean;
+    dryRun?: boolean;
+    /** Only these objects; hooks are left out. */
+    resources?: { group?: string; kind: string; namespace?: string; name: string }[];
+    syncOptions?: string[];
+    force?: boolean;
+    /** Carries out what asks for a confirmation. */
+    confirm?: boolean;
+  };
   initiatedBy?: { username?: string };
 }
 export interface ApplicationHealth {
@@ -103,6 +211,26 @@ export interface ApplicationStatus {
   summary?: { images?: string[]; externalURLs?: string[] };
 }
 
+/** The sources of an Application, one or several; a validated Application has at least one. */
+export function sourcesOf({ source, sources }: ApplicationSpec): readonly ApplicationSource[] {
+  return sources ?? (source === undefined ? [] : [source]);
+}
+
+/** The first source: what status and history call the revision. */
+export function mainSource(spec: ApplicationSpec): ApplicationSource {
+  const [first] = sourcesOf(spec);
+  if (first === undefined) throw new Error("the Application names no source");
+  return first;
+}
+
+/** Exactly one of the two forms, and never none. */
+function validateSources({ spec }: Application): FieldError[] {
+  if (spec.source !== undefined && spec.sources !== undefined)
+    return [forbidden("spec.sources", "may not be given together with spec.source")];
+  if (sourcesOf(spec).length > 0) return [];
+  return [required("spec.source")];
+}
+
 export const applications: Kind<Application> = {
   group: "gantry.dev",
   version: "v1",
@@ -121,5 +249,5 @@ export const applications: Kind<Application> = {
     { name: "Health", type: "string", cell: (app) => app.status?.health?.status ?? "Unknown" },
     { name: "Revision", type: "string", cell: (app) => app.status?.sync?.revision ?? "" },
   ],
-  strategy: { validateName: dns1123Subdomain },
+  strategy: { validateName: dns1123Subdomain, validate: validateSources },
 };
