@@ -228,7 +228,7 @@ export class ApplicationReconciler {
   ): Promise<Result> {
     const { application, memory, plan, subject } = look;
     const { announcer, clock, writer } = this.#options;
-    const facts = this.#syncFacts(look);
+    const facts = this.#syncFacts(look, decision.because);
     await this.#claimKinds(look, facts);
     if (decision.because === "drift") announcer.drift(application, plan);
     const results = await this.#apply(look, false);
@@ -281,8 +281,16 @@ export class ApplicationReconciler {
     return applyPlan(plan, { client, clock, options, signal, dryRun, observer: live });
   }
 
-  #syncFacts({ application, manifests }: Look): SyncFacts {
-    return { application, revision: manifests.commit.id, startedAt: this.#now() };
+  #syncFacts({ application, manifests, plan }: Look, because?: string): SyncFacts {
+    const { commit } = manifests;
+    return {
+      application,
+      revision: commit.id,
+      startedAt: this.#now(),
+      commit,
+      plan,
+      ...(because === undefined ? {} : { because }),
+    };
   }
 
   /** What comes after a failed sync. */

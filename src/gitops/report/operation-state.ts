@@ -2,6 +2,8 @@
 import type { Application, ApplicationOperationState } from "../../kube/kinds/application.ts";
 import type { ObjectResult } from "../apply/apply-plan.ts";
 import { formatRef } from "../plan/object-ref.ts";
+import { type Plan, summarize } from "../plan/plan.ts";
+import type { CommitSummary } from "./application-status.ts";
 import { clip } from "./clip.ts";
 import { resourceRef } from "./resource-ref.ts";
 
@@ -13,19 +15,46 @@ export interface SyncFacts {
   readonly revision: string;
   /** RFC 3339. */
   readonly startedAt: string;
+  /** Why it was started: `operation`, `revision`, `retry` or `drift`. */
+  readonly because?: string;
+  readonly commit?: CommitSummary;
+  readonly plan?: Plan;
+}
+
+/** What the state says from its beginning to its end. */
+function description({
+  because,
+  commit,
+  plan,
+}: SyncFacts): Pick<ApplicationOperationState, "because" | "commit" | "plan"> {
+  const counts = plan === undefined ? undefined : summarize(plan);
+  return {
+    ...(because === undefined ? {} : { because }),
+    ...(commit === undefined
+      ? {}
+      : { commit: { author: clip(commit.author), subject: clip(commit.subject) } }),
+    ...(counts === undefined
+      ? {}
+      : {
+          plan: {
+            create: counts.create,
+            update: counts.update,
+            replace: counts.replace,
+            prune: counts.prune,
+          },
+        }),
+  };
 }
 
 /** Before anything is applied. */
-export function startedState({
-  application,
-  revision,
-  startedAt,
-}: SyncFacts): ApplicationOperationState {
+export function startedState(facts: SyncFacts): ApplicationOperationState {
+  const { application, revision, startedAt } = facts;
   return {
     phase: "Running",
     message: "applying",
     startedAt,
     ...initiator(application),
+    ...description(facts),
     syncResult: { revision },
   };
 }
@@ -50,6 +79,7 @@ export function finishedState(
     finishedAt,
     ...(retryCount === 0 ? {} : { retryCount }),
     ...initiator(facts.application),
+    ...description(facts),
     syncResult: {
       revision: facts.revision,
       resources: [...failed, ...results.filter((result) => !isFailed(result))]

@@ -190,6 +190,12 @@ export interface ApplicationOperationState {
   finishedAt?: string;
   retryCount?: number;
   initiatedBy?: string;
+  /** Why it was started: `operation`, `revision`, `retry` or `drift`. */
+  because?: string;
+  /** What `syncResult.revision` is. */
+  commit?: { author: string; subject: string };
+  /** How many objects the plan meant to change, by action. */
+  plan?: { create: number; update: number; replace: number; prune: number };
   syncResult?: {
     revision: string;
     resources?: (ApplicationResourceRef & { status: string; message?: string })[];
