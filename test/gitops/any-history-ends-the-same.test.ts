@@ -38,7 +38,7 @@ async function take(cluster: OperatedCluster, next: Step): Promise<void> {
       await cluster.meddle(configMaps, next.name, { data: { n: "theirs" } });
       return;
     case "create": {
-      if ((await cluster.data(`${next.name}-theirs`)) !== undefined) return;
+      if ((await cluster.find(configMaps, `${next.name}-theirs`)) !== undefined) return;
       const copied = (await cluster.find(configMaps, next.name))?.metadata;
       await cluster.client.create(configMaps, {
         apiVersion: "v1",

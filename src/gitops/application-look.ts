@@ -1,0 +1,89 @@
+/** One look at an Application: everything that a decision is made from. Changes nothing. */
+import type { Client } from "../client/client.ts";
+import type { Application } from "../kube/kinds/application.ts";
+import { keyOf } from "../kube/object.ts";
+import type { ApplicationManifests } from "./application-manifests.ts";
+import type { ApplicationMemory, Derived } from "./application-memory.ts";
+import type { Target } from "./application-target.ts";
+import { sha256, toDesired } from "./plan/desired.ts";
+import { type Plan, pruneForbidden } from "./plan/plan.ts";
+import { type LiveObjects, makePlan } from "./plan/planner.ts";
+import { applicationOptions } from "./plan/sync-options.ts";
+import { trackingLabel } from "./plan/tracking.ts";
+import { refsOf } from "./report/resource-ref.ts";
+import { specHash } from "./spec-hash.ts";
+import type { Subject } from "./sync-decision.ts";
+
+export interface Look extends Derived {
+  readonly application: Application;
+  readonly memory: ApplicationMemory;
+  readonly target: Target;
+  readonly manifests: ApplicationManifests;
+  readonly plan: Plan;
+  readonly subject: Subject;
+  readonly signal: AbortSignal;
+}
+
+export interface LookDeps {
+  readonly client: Client;
+  readonly live: LiveObjects;
+}
+
+type Found = Pick<Look, "application" | "memory" | "target" | "manifests" | "signal">;
+
+/** @throws StatusError when the API server cannot be asked */
+export async function lookAt(found: Found, deps: LookDeps): Promise<Look> {
+  const { application, manifests } = found;
+  const subject = {
+    content: manifests.id,
+    specHash: specHash(application),
+    revision: manifests.commit.id,
+  };
+  const derived = await derive(found, subject, deps);
+  const plan = await planOf({ ...found, ...derived }, deps);
+  return { ...found, ...derived, plan, subject };
+}
+
+async function derive(
+  { application, memory, manifests }: Found,
+  subject: Subject,
+  { client }: LookDeps,
+): Promise<Derived> {
+  const from = `${subject.content}/${subject.specHash}`;
+  // Unusable manifests may become usable when a CustomResourceDefinition appears.
+  if (memory.derived?.from === from && memory.derived.unusable.length === 0) return memory.derived;
+  const { destination, syncPolicy, ignoreDifferences } = application.spec;
+  const { desired, unusable } = await toDesired(manifests.manifests, {
+    client,
+    applicationKey: keyOf(application),
+    namespace: destination.namespace ?? "default",
+    options: applicationOptions(syncPolicy?.syncOptions),
+    ignoreDifferences,
+  });
+  memory.derived = { from, desired, unusable };
+  return { desired, unusable };
+}
+
+function planOf(look: Found & Derived, { client, live }: LookDeps): Promise<Plan> {
+  const { application, target, desired } = look;
+  const { automated, syncOptions } = application.spec.syncPolicy ?? {};
+  return makePlan({
+    client,
+    live,
+    owner: trackingLabel(keyOf(application), sha256),
+    desired,
+    inventory: refsOf(application.status?.resources),
+    prune: {
+      options: applicationOptions(syncOptions),
+      forbidden: pruneForbidden({
+        enabled: application.operation?.sync?.prune ?? automated?.prune ?? false,
+        rendered: look.unusable.length === 0 && target.trouble === undefined,
+        complete: target.manifests?.complete !== false,
+        empty: desired.length === 0,
+        allowEmpty: automated?.allowEmpty ?? false,
+      }),
+    },
+    verified: look.memory.verified,
+    signal: look.signal,
+  });
+}
