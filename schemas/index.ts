@@ -1,11 +1,15 @@
 /** Every definition file, generated and hand-kept: what `src/kube/schema/definitions.ts` looks in. */
+import alert from "./gantry/alert.json" with { type: "json" };
 import application from "./gantry/application.json" with { type: "json" };
+import applicationSet from "./gantry/applicationset.json" with { type: "json" };
+import provider from "./gantry/provider.json" with { type: "json" };
+import receiver from "./gantry/receiver.json" with { type: "json" };
 import { shapes } from "./kubernetes/index.ts";
 
 /** File name → definition name (`io.k8s.api.apps.v1.Deployment`) → schema. */
 export const definitionFiles: Readonly<Record<string, object>> = {
   ...shapes,
-  "gantry.dev.v1": application,
+  "gantry.dev.v1": { ...application, ...applicationSet, ...provider, ...alert, ...receiver },
 };
 
 /** File name → loader of definition name → field → description. */

@@ -1,7 +1,9 @@
 /** Every kind that is served without a CustomResourceDefinition. A new kind is its file and a line here. */
 import type { Kind } from "../kind.ts";
 import { apiVersionOf } from "../object.ts";
+import { alerts } from "./alert.ts";
 import { applications } from "./application.ts";
+import { applicationSets } from "./applicationset.ts";
 import { configMaps } from "./configmap.ts";
 import { customResourceDefinitions } from "./customresourcedefinition.ts";
 import { deployments } from "./deployment.ts";
@@ -13,6 +15,8 @@ import { leases } from "./lease.ts";
 import { namespaces } from "./namespace.ts";
 import { nodes } from "./node.ts";
 import { pods } from "./pod.ts";
+import { providers } from "./provider.ts";
+import { receivers } from "./receiver.ts";
 import { replicaSets } from "./replicaset.ts";
 import { secrets } from "./secret.ts";
 import { services } from "./service.ts";
@@ -35,6 +39,10 @@ export const builtinKinds: readonly Kind[] = [
   customResourceDefinitions,
   ingresses,
   applications,
+  applicationSets,
+  providers,
+  alerts,
+  receivers,
 ];
 
 const byKind = new Map(builtinKinds.map((kind) => [`${apiVersionOf(kind)} ${kind.kind}`, kind]));
