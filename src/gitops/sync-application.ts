@@ -31,7 +31,7 @@ export async function syncApplication(
 ): Promise<number | undefined> {
   const { application, memory, plan, subject } = look;
   const { announcer, clock, reporter, writer } = deps;
-  const facts = factsOf(look, deps);
+  const facts = { ...factsOf(look, deps), because: decision.because };
   await claimKinds(look, facts, deps);
   if (decision.because === "drift") announcer.drift(application, plan);
   const results = await apply(look, deps, false);
@@ -84,8 +84,9 @@ function apply(
   return applyPlan(plan, { client, clock, options, signal, dryRun, observer: live });
 }
 
-function factsOf({ application, manifests }: Look, { reporter }: SyncDeps): SyncFacts {
-  return { application, revision: manifests.commit.id, startedAt: reporter.now() };
+function factsOf({ application, manifests, plan }: Look, { reporter }: SyncDeps): SyncFacts {
+  const { commit } = manifests;
+  return { application, revision: commit.id, startedAt: reporter.now(), commit, plan };
 }
 
 /** What comes after a failed sync. */
