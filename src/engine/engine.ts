@@ -10,12 +10,19 @@ import { Informers } from "../client/informers.ts";
 import type { Logger } from "../client/logger.ts";
 import { stopInReverse } from "../client/stop-in-reverse.ts";
 import { createApiServer } from "./apiserver/api-server.ts";
+import type { AuditRecord } from "./apiserver/audit.ts";
+import { AuditLog, isForeignWrite } from "./apiserver/audit-log.ts";
 import { bootstrap, publishApiAddress } from "./apiserver/bootstrap.ts";
 import { staticTokens } from "./apiserver/http/authenticate.ts";
 import { startHttpsServer } from "./apiserver/http/https-server.ts";
 import { InProcessClient } from "./apiserver/in-process-client.ts";
 import { ensureAdminToken, writeKubeconfig } from "./apiserver/pki/admin-credentials.ts";
 import { ensureCertificates } from "./apiserver/pki/certificates.ts";
+import {
+  type ObjectAddress,
+  RecentWriters,
+  type WriterRecord,
+} from "./apiserver/recent-writers.ts";
 import { MASTERS_GROUP, type UserInfo } from "./apiserver/request-context.ts";
 import { startControllers } from "./controllers/index.ts";
 import { createRoutingBoard } from "./network/in-process-board.ts";
@@ -44,6 +51,8 @@ export interface Engine {
   /** `https://127.0.0.1:6443`. */
   readonly address: string;
   readonly kubeconfig: string;
+  /** Who wrote to an object last through a field manager, as the audit log has it. */
+  writerOf(object: ObjectAddress, manager: string): WriterRecord | undefined;
   /** Names of failing checks; empty when ready. */
   notReady(): readonly string[];
   stop(): Promise<void>;
@@ -60,7 +69,15 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   try {
     const store = await LmdbStore.open({ directory: join(dataDir, "db"), clock });
     stops.push(() => store.close());
-    const api = createApiServer({ store, clock });
+    const auditLog = await AuditLog.open(join(dataDir, "logs", "audit.log"), logger);
+    stops.push(() => auditLog.close());
+    const writers = new RecentWriters();
+    const audit = (record: AuditRecord): void => {
+      if (!isForeignWrite(record)) return;
+      auditLog.record(record);
+      writers.record(record);
+    };
+    const api = createApiServer({ store, clock, audit });
     stops.push(() => api.close());
     await bootstrap(api);
     const pki = join(dataDir, "pki");
@@ -142,7 +159,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stops.push(api.nodes.connect(options.nodeName, agent.connection));
     await publishApiAddress(api, { ip: reachable(address.host), port: https.port });
     starting.clear();
-    return { client, address: url, kubeconfig, notReady, stop };
+    return {
+      client,
+      address: url,
+      kubeconfig,
+      writerOf: (object, manager) => writers.find(object, manager),
+      notReady,
+      stop,
+    };
   } catch (error) {
     // What stops badly because it never ran must not hide why it did not.
     await stop().catch((failure: unknown) => logger.warn({ err: failure }, "could not tidy up"));

@@ -4,6 +4,9 @@ import type { AccessRequest } from "./authorizer.ts";
 
 export interface AuditRecord {
   readonly request: AccessRequest;
+  /** Field manager that the caller names, and its program. */
+  readonly fieldManager?: string;
+  readonly userAgent?: string;
   readonly dryRun: boolean;
   readonly startedAtMs: number;
   readonly finishedAtMs: number;

@@ -29,6 +29,8 @@ export async function guarded<T>(
   const audit = (failure?: StatusError): void =>
     backend.audit({
       request,
+      ...(context.fieldManager === undefined ? {} : { fieldManager: context.fieldManager }),
+      ...(context.userAgent === undefined ? {} : { userAgent: context.userAgent }),
       dryRun: context.dryRun === true,
       startedAtMs,
       finishedAtMs: backend.clock.now(),
