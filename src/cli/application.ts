@@ -5,6 +5,7 @@ import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";
 import { drift } from "./commands/drift.ts";
 import { history } from "./commands/history.ts";
+import { remote } from "./commands/remote.ts";
 import { render } from "./commands/render.ts";
 import { resume } from "./commands/resume.ts";
 import { rollback } from "./commands/rollback.ts";
@@ -30,6 +31,7 @@ const root = buildRouteMap<string, CliContext>({
     status,
     history,
     rollback,
+    remote,
     suspend,
     resume,
     doctor,

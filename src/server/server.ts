@@ -8,10 +8,12 @@ import { type Engine, type EngineOptions, startEngine } from "../engine/engine.t
 import { startOperator } from "../gitops/operator.ts";
 import { Repositories } from "../gitops/repositories.ts";
 import { targetRevision } from "../gitops/application-manifests.ts";
+import { PushGate } from "../gitops/push/push-gate.ts";
 import { type Application, mainSource } from "../kube/kinds/application.ts";
 import { keyOf } from "../kube/object.ts";
 import { type Addresses, removeAddresses, writeAddresses } from "./addresses.ts";
 import { applyDefaultApplication, type DefaultApplicationOptions } from "./default-application.ts";
+import { GIT_REQUEST_TIMEOUT_MS, startGitEndpoint } from "./git/git-endpoint.ts";
 import { formatAddress, type ListenAddress, ListenError } from "./listen-address.ts";
 import { Metrics } from "./metrics.ts";
 import { credentialSecrets, credentialsFor, decode } from "./repository-credentials.ts";
@@ -90,6 +92,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       logger,
       manifests: repositories,
       pollIntervalMs: options.pollIntervalMs ?? DEFAULT_POLL_INTERVAL_MS,
+      authors: engine,
       metrics,
     });
     stops.push(() => operator.stop());
@@ -109,8 +112,27 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       onAnswer: (code) => metrics.webhook(code),
       logger,
     });
-    const web = await startWebListener(options.web, routes(engine, metrics, webhook), logger);
+    const git = await startGitEndpoint({
+      dataDir,
+      client,
+      clock: systemClock,
+      logger,
+      gate: new PushGate({
+        client,
+        clock: systemClock,
+        applications: () => operator.applications.list(),
+        refresh,
+      }),
+    });
+    const web = await startWebListener(
+      options.web,
+      routes(engine, metrics, webhook),
+      logger,
+      undefined,
+      [{ prefix: "/git/", handle: git.handle, requestTimeoutMs: GIT_REQUEST_TIMEOUT_MS }],
+    );
     stops.push(() => web.close());
+    stops.push(() => git.stop());
     if (options.application !== undefined)
       await applyDefaultApplication(client, options.application);
     const addresses = {

@@ -33,18 +33,31 @@ export interface WebListener {
   close(): Promise<void>;
 }
 
+/** Everything below a path, whatever the method. */
+export interface WebFolder {
+  /** `/git/` */
+  readonly prefix: string;
+  readonly handle: WebHandler;
+  /** Instead of {@link WebLimits.requestTimeoutMs}, for requests that are large; milliseconds. */
+  readonly requestTimeoutMs: number;
+}
+
 /** `routes` are exact paths with a method: `GET /healthz`. */
 export async function startWebListener(
   address: ListenAddress,
   routes: ReadonlyMap<string, WebHandler>,
   logger: Logger,
   limits: WebLimits = LIMITS,
+  folders: readonly WebFolder[] = [],
 ): Promise<WebListener> {
   const paths = new Set([...routes.keys()].map((route) => route.slice(route.indexOf(" ") + 1)));
   const server = createServer(
     {
       headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
+      requestTimeout: Math.max(
+        limits.requestTimeoutMs,
+        ...folders.map((folder) => folder.requestTimeoutMs),
+      ),
       connectionsCheckingInterval: limits.checkIntervalMs,
       maxHeaderSize: MAX_HEADER_BYTES,
     },
@@ -52,7 +65,9 @@ export async function startWebListener(
       const path = (request.url ?? "/").split("?")[0] ?? "/";
       response.setHeader("x-content-type-options", "nosniff");
       const method = request.method === "HEAD" ? "GET" : request.method;
-      const handler = routes.get(`${method} ${path}`);
+      const folder = folders.find(({ prefix }) => path.startsWith(prefix));
+      if (folder === undefined && folders.length > 0) cutOffLate(request, limits.requestTimeoutMs);
+      const handler = folder?.handle ?? routes.get(`${method} ${path}`);
       if (handler === undefined) {
         sendText(
           response,
@@ -88,6 +103,14 @@ export async function startWebListener(
         server.closeAllConnections();
       }),
   };
+}
+
+/** The listener itself waits as long as its most patient folder. */
+function cutOffLate(request: IncomingMessage, timeoutMs: number): void {
+  const timer = setTimeout(() => {
+    if (!request.complete) request.destroy();
+  }, timeoutMs);
+  request.once("close", () => clearTimeout(timer));
 }
 
 export function sendText(

@@ -1,0 +1,113 @@
+/**
+ * What a push to a repository of Gantry's has to pass before a ref moves, and what is told of it
+ * afterwards. Knows nothing of Git's protocol: it gets refs and commits, and says lines.
+ */
+import type { Client } from "../../client/client.ts";
+import type { Clock } from "../../client/clock.ts";
+import type { Application } from "../../kube/kinds/application.ts";
+import { keyOf } from "../../kube/object.ts";
+import { RenderCache } from "../render/render-cache.ts";
+import type { Commit } from "../source/source.ts";
+import { checkApplication, type CheckedApplication } from "./check-application.ts";
+import { type Concern, concernedBy, type RefsChange, usersOf } from "./concerned-applications.ts";
+import { planLines } from "./plan-lines.ts";
+
+/** Problems that are printed of one push; the rest is counted. */
+const MAX_PROBLEMS = 20;
+const MAX_WARNINGS = 10;
+
+/** Gets one line at a time, without its end. */
+export type Say = (line: string) => void;
+
+export interface PendingPush extends RefsChange {
+  /** The commit that an id leads to, read where the pushed objects wait. */
+  commit(id: string): Promise<Commit>;
+}
+export interface Verdict {
+  /** By full ref name: why it must not move. */
+  readonly refused: ReadonlyMap<string, string>;
+  readonly checked: readonly CheckedApplication[];
+}
+export interface PushGateOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly applications: () => Iterable<Application>;
+  /** Looks at these Applications again, now. */
+  readonly refresh: (keys: readonly string[]) => void;
+}
+
+export class PushGate {
+  readonly #options: PushGateOptions;
+  readonly #cache = new RenderCache();
+
+  constructor(options: PushGateOptions) {
+    this.#options = options;
+  }
+
+  /** Checks every Application that the push concerns, and says what it would do. */
+  async check(push: PendingPush, say: Say, signal: AbortSignal): Promise<Verdict> {
+    const concerns = concernedBy(push, this.#options.applications());
+    const refused = new Map<string, string>();
+    const checked: CheckedApplication[] = [];
+    for (const concern of concerns) {
+      const { application, ref, id } = concern;
+      if (id === undefined) {
+        refused.set(ref, `Application ${keyOf(application)} follows it`);
+        continue;
+      }
+      const result = await this.#check(concern, await push.commit(id), signal);
+      tell(result, say);
+      checked.push(result);
+      if (result.problems.length > 0)
+        refused.set(ref, `it would not work for ${keyOf(application)}`);
+    }
+    this.#tellUnfollowed(push, concerns, say);
+    return { refused, checked };
+  }
+
+  /** The refs have moved: the Applications look at once. */
+  moved({ checked }: Verdict): void {
+    this.#options.refresh(checked.map(({ application }) => keyOf(application)));
+  }
+
+  #check(
+    { application }: Concern,
+    commit: Commit,
+    signal: AbortSignal,
+  ): Promise<CheckedApplication> {
+    const { client, clock } = this.#options;
+    return checkApplication(application, commit, { client, clock, cache: this.#cache, signal });
+  }
+
+  #tellUnfollowed(push: PendingPush, concerns: readonly Concern[], say: Say): void {
+    const followed = new Set(concerns.map(({ ref }) => ref));
+    const changed = [...push.after.ids]
+      .filter(([ref, id]) => push.before.ids.get(ref) !== id && !followed.has(ref))
+      .map(([ref]) => ref);
+    const branches = changed.filter((ref) => ref.startsWith("refs/heads/"));
+    if (branches.length === 0) return;
+    const users = usersOf(push.repository, this.#options.applications());
+    for (const ref of branches) say(`No Application follows ${short(ref)}: nothing is deployed.`);
+    for (const { metadata, spec } of users) {
+      const revision = spec.source?.targetRevision ?? spec.sources?.[0]?.targetRevision ?? "HEAD";
+      say(`Application ${metadata.namespace ?? ""}/${metadata.name} follows ${revision}.`);
+    }
+  }
+}
+
+const short = (ref: string): string => ref.replace(/^refs\/(heads|tags)\//, "");
+
+function tell(
+  { application, commit, plan, problems, warnings }: CheckedApplication,
+  say: Say,
+): void {
+  say(`-----> Checking ${keyOf(application)} at ${commit.id.slice(0, 10)} (${commit.subject})`);
+  for (const line of bounded(warnings, MAX_WARNINGS)) say(`       warning: ${line}`);
+  if (plan !== undefined) for (const line of planLines(plan)) say(`       ${line}`);
+  for (const line of bounded(problems, MAX_PROBLEMS)) say(`     ✗ ${line}`);
+}
+
+function bounded(lines: readonly string[], max: number): readonly string[] {
+  if (lines.length <= max) return lines;
+  return [...lines.slice(0, max), `and ${lines.length - max} more`];
+}
