@@ -1,9 +1,9 @@
 import type { Deployment } from "kubernetes-types/apps/v1";
 import type { Live } from "../../kube/object.ts";
-import { conditionOf, degraded, type Health, HEALTHY, progressing } from "./health.ts";
+import { conditionOf, degraded, type Health, HEALTHY, progressing, suspended } from "./health.ts";
 
 export function deploymentHealth({ metadata, spec, status }: Live<Deployment>): Health {
-  if (spec?.paused === true) return { status: "Suspended", message: "the rollout is paused" };
+  if (spec?.paused === true) return suspended("the rollout is paused");
   if ((metadata.generation ?? 0) > (status?.observedGeneration ?? 0))
     return progressing("waiting for the controller to see the new spec");
   const progress = conditionOf(status?.conditions, "Progressing");

@@ -20,10 +20,13 @@ export interface Health {
   /** Why it is not healthy. */
   readonly message?: string;
 }
-export type HealthRule<T extends KubeObject = KubeObject> = (object: T) => Health;
+/** Pure. Undefined: the object says nothing about its health, and does not count. */
+export type HealthRule<T extends KubeObject = KubeObject> = (object: T) => Health | undefined;
 
 export const HEALTHY: Health = { status: "Healthy" };
 export const progressing = (message: string): Health => ({ status: "Progressing", message });
+export const suspended = (message: string): Health => ({ status: "Suspended", message });
+export const unknown = (message: string): Health => ({ status: "Unknown", message });
 export const degraded = (message: string): Health => ({ status: "Degraded", message });
 
 /** The worst of several; healthy when there are none. */

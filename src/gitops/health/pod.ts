@@ -1,32 +1,37 @@
-import type { ContainerStatus, Pod } from "kubernetes-types/core/v1";
+import type { Pod } from "kubernetes-types/core/v1";
 import type { Live } from "../../kube/object.ts";
 import { conditionOf, degraded, type Health, HEALTHY, progressing } from "./health.ts";
+import type { HealthContext } from "./health-context.ts";
+import {
+  brokenContainer,
+  containersOf,
+  crashingContainer,
+  endOf,
+  unschedulable,
+} from "./pod-trouble.ts";
 
-/** Waiting reasons that do not mend themselves. */
-const FAILING = /^Err|Error$|BackOff$/;
+/** Asks to judge a pod that may end as if it ran for ever, as in Argo CD; hooks never are. */
+const IGNORE_RESTART_POLICY = "argocd.argoproj.io/ignore-restart-policy";
+const HOOK_ANNOTATIONS = ["argocd.argoproj.io/hook", "helm.sh/hook"];
 
-export function podHealth(pod: Live<Pod>): Health {
-  const { spec, status } = pod;
-  const containers = [
-    ...(status?.initContainerStatuses ?? []),
-    ...(status?.containerStatuses ?? []),
-  ];
-  if ((spec?.restartPolicy ?? "Always") === "Always") {
-    for (const { name, state } of containers) {
-      if (FAILING.test(state?.waiting?.reason ?? ""))
-        return degraded(
-          `container ${name}: ${state?.waiting?.message ?? state?.waiting?.reason ?? ""}`,
-        );
-    }
+export function podHealth(pod: Live<Pod>, { nowMs }: HealthContext): Health {
+  const { status } = pod;
+  const containers = containersOf(status);
+  for (const container of containers) {
+    const trouble =
+      brokenContainer(container) ?? (runsForever(pod) ? crashingContainer(container) : undefined);
+    if (trouble !== undefined) return degraded(trouble.message);
   }
   switch (status?.phase) {
     case "Succeeded":
       return HEALTHY;
     case "Failed":
-      return degraded(status.message ?? failureOf(containers) ?? "the pod failed");
+      return degraded(status.message ?? failureOf(pod) ?? "the pod failed");
     case "Running":
-      return runningHealth(pod, containers);
+      return runningHealth(pod);
     default: {
+      const stuck = unschedulable(status, nowMs);
+      if (stuck !== undefined) return degraded(stuck.message);
       const scheduled = conditionOf(status?.conditions, "PodScheduled");
       return progressing(
         scheduled?.status === "False"
@@ -37,24 +42,29 @@ export function podHealth(pod: Live<Pod>): Health {
   }
 }
 
-function runningHealth(
-  { spec, status }: Live<Pod>,
-  containers: readonly ContainerStatus[],
-): Health {
-  if ((spec?.restartPolicy ?? "Always") !== "Always") return progressing("the pod is running");
-  if (conditionOf(status?.conditions, "Ready")?.status === "True") return HEALTHY;
-  const restarted = containers.find((container) => container.lastState?.terminated !== undefined);
-  if (restarted !== undefined)
-    return degraded(`container ${restarted.name} was restarted and is not ready`);
+function runsForever({ metadata, spec }: Live<Pod>): boolean {
+  if ((spec?.restartPolicy ?? "Always") === "Always") return true;
+  const annotations = metadata.annotations ?? {};
+  const isHook = HOOK_ANNOTATIONS.some((name) => annotations[name] !== undefined);
+  return annotations[IGNORE_RESTART_POLICY] === "true" && !isHook;
+}
+
+function runningHealth(pod: Live<Pod>): Health {
+  if (!runsForever(pod)) return progressing("the pod is running");
+  if (conditionOf(pod.status?.conditions, "Ready")?.status === "True") return HEALTHY;
+  for (const { name, lastState } of containersOf(pod.status)) {
+    const ended = lastState?.terminated;
+    if (ended !== undefined)
+      return degraded(`container ${name} was restarted and is not ready: it ${endOf(ended)}`);
+  }
   return progressing("the pod is not ready");
 }
 
-function failureOf(containers: readonly ContainerStatus[]): string | undefined {
-  for (const { name, state } of containers) {
+function failureOf({ status }: Live<Pod>): string | undefined {
+  for (const { name, state } of containersOf(status)) {
     const ended = state?.terminated;
     if (ended === undefined || ended.exitCode === 0) continue;
-    if (ended.reason === "OOMKilled") return `container ${name} ran out of memory`;
-    return ended.message ?? `container ${name} failed with exit code ${ended.exitCode}`;
+    return `container ${name} ${endOf(ended)}`;
   }
   return undefined;
 }
