@@ -12,7 +12,11 @@ export type DecryptErrorCode =
   | "tampered"
   /** It claims to be encrypted, but is not well formed. */
   | "malformed"
-  | "too-large";
+  | "too-large"
+  /** A reference that may not be followed here. */
+  | "reference-refused"
+  /** What a reference names is not there. */
+  | "reference-missing";
 
 /**
  * Something encrypted could not be read: what happened, and what to do about it. Holds names of

@@ -17,8 +17,10 @@ export interface Decryptor {
    */
   decryptFile(path: string, bytes: Uint8Array): Promise<Uint8Array | undefined>;
   /**
-   * A whole encrypted document, already parsed (`sops:` at its top).
-   * @returns undefined when it is not encrypted
+   * A whole encrypted document, already parsed (`sops:` at its top), or a Secret with values that
+   * are encrypted files (what Kustomize's secretGenerator makes). Call it with every object: it also
+   * refuses a Secret with encrypted values that nothing can open.
+   * @returns undefined when there was nothing to decrypt
    * @throws DecryptError
    */
   decryptObject(object: JsonObject): Promise<JsonObject | undefined>;
