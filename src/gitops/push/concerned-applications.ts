@@ -44,7 +44,7 @@ export function usersOf(
   );
 }
 
-async function concernOf(push: RefsChange, application: Application): Promise<Concern | undefined> {
+function concernOf(push: RefsChange, application: Application): Concern | undefined {
   for (const source of sourcesOf(application.spec)) {
     if (!isSame(parseInternalUrl(source.repoURL), push.repository)) continue;
     const revision = source.targetRevision ?? "HEAD";
