@@ -182,8 +182,47 @@ export interface ApplicationHistoryEntry {
   initiatedBy?: string;
   author?: string;
   message?: string;
+  /** @default Succeeded */
+  outcome?: "Succeeded" | "Failed";
+  startedAt?: string;
+  durationSeconds?: number;
+  plan?: { create: number; update: number; replace: number; prune: number };
+  retryCount?: number;
+  /** Why it failed. */
+  error?: string;
+  /** Why it was gone back to. */
+  rollback?: string;
+}
+/** What others changed in one object. */
+export interface ApplicationDrift extends ApplicationResourceRef {
+  change: "Changed" | "Deleted";
+  fields?: ApplicationDriftField[];
+  detectedAt: string;
+  /** Absent: it is still so. */
+  healedAt?: string;
+}
+export interface ApplicationDriftField {
+  path: string;
+  /** Absent: the field is not there. */
+  live?: string;
+  git?: string;
+  /** Field manager that wrote it, the user behind it where that is known, and when. */
+  manager?: string;
+  user?: string;
+  at?: string;
+}
+/** What became of one object, or of one run of a hook. */
+export interface ApplicationOperationResource extends ApplicationResourceRef {
+  /** Synced, SyncFailed, Pruned or PruneSkipped. */
+  status: string;
+  message?: string;
+  /** Of a hook: the phase that it ran in. */
+  syncPhase?: string;
+  hookPhase?: "Running" | "Succeeded" | "Failed";
 }
 export interface ApplicationOperationState {
+  /** Which sync of which request and manifests: what a restarted operator goes on with. */
+  id?: string;
   phase: "Running" | "Succeeded" | "Failed" | "Error" | "Terminating";
   message?: string;
   startedAt: string;
@@ -198,8 +237,18 @@ export interface ApplicationOperationState {
   plan?: { create: number; update: number; replace: number; prune: number };
   syncResult?: {
     revision: string;
-    resources?: (ApplicationResourceRef & { status: string; message?: string })[];
+    resources?: ApplicationOperationResource[];
   };
+}
+export interface ApplicationRollback {
+  revision: string;
+  /** Kept out until there is a newer commit. */
+  insteadOf: string;
+  /** Why. */
+  reason?: string;
+  since?: string;
+  /** Made by `syncPolicy.automaticRollback`. */
+  automatic?: boolean;
 }
 export interface ApplicationStatus {
   sync?: { status: "Synced" | "OutOfSync" | "Unknown"; revision?: string };
@@ -207,14 +256,23 @@ export interface ApplicationStatus {
   resources?: ApplicationResource[];
   conditions?: Condition[];
   history?: ApplicationHistoryEntry[];
+  /** Newest last. */
+  drift?: ApplicationDrift[];
   operationState?: ApplicationOperationState;
   /** The last revision with which everything agreed, and a hash of the Application's spec then. */
   lastSynced?: { revision: string; specHash: string };
   /** A revision asked for by hand: automation keeps to it until there is a newer commit than `insteadOf`. */
-  rollback?: { revision: string; insteadOf: string };
+  rollback?: ApplicationRollback;
+  /** The last revision with which everything was in sync and healthy. */
+  lastHealthy?: { revision: string; specHash: string };
   observedGeneration?: number;
   reconciledAt?: string;
   summary?: { images?: string[]; externalURLs?: string[] };
+}
+
+/** The revisions that were synced, newest last: what there is to go back to. */
+export function deployments(status: ApplicationStatus | undefined): ApplicationHistoryEntry[] {
+  return (status?.history ?? []).filter(({ outcome }) => outcome !== "Failed");
 }
 
 /** The sources of an Application, one or several; a validated Application has at least one. */
