@@ -7,7 +7,7 @@ import { GeneratorError } from "../../../src/gitops/generators/parameters.ts";
 import { fetchPullRequests } from "../../../src/gitops/generators/pull-request-list.ts";
 import { pullRequestParameters } from "../../../src/gitops/generators/pull-requests.ts";
 import type { Json } from "../../../src/kube/object.ts";
-import { memoryTree } from "./memory-tree.ts";
+import { memoryTree } from "../memory-tree.ts";
 
 const tree = memoryTree({
   "apps/web/deployment.yaml": "",
@@ -243,9 +243,10 @@ describe("the pull request generator", () => {
 
   const serve = (handler: Parameters<typeof createServer>[1]): Promise<string> =>
     new Promise((resolve) => {
-      server = createServer(handler);
-      server.listen(0, "127.0.0.1", () =>
-        resolve(`http://127.0.0.1:${(server?.address() as AddressInfo).port}`),
+      const made = createServer(handler);
+      server = made;
+      made.listen(0, "127.0.0.1", () =>
+        resolve(`http://127.0.0.1:${(made.address() as AddressInfo).port}`),
       );
     });
   const ask = (url: string, extra: object = {}): Promise<Json[]> =>

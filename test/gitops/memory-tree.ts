@@ -1,6 +1,6 @@
 /** A tree from a plain object: path → content. */
-import { directoryOf, ObjectTree } from "../../../src/gitops/source/object-tree.ts";
-import type { Tree, TreeEntry } from "../../../src/gitops/source/source.ts";
+import { directoryOf, ObjectTree } from "../../src/gitops/source/object-tree.ts";
+import type { Tree, TreeEntry } from "../../src/gitops/source/source.ts";
 
 export function memoryTree(files: Readonly<Record<string, string>>): Tree {
   const directories = new Map<string, Map<string, TreeEntry>>([["", new Map()]]);
