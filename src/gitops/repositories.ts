@@ -13,6 +13,7 @@ import type {
 } from "./application-manifests.ts";
 import { RenderCache } from "./render/render-cache.ts";
 import { type RenderedFolder, renderFolder } from "./render-folder.ts";
+import { isLocalRepository } from "./source/repo-url.ts";
 import type { Commit, CredentialProvider, Source } from "./source/source.ts";
 import { Sources } from "./source/sources.ts";
 
@@ -61,7 +62,7 @@ export class Repositories implements ManifestSource {
   }
 
   isWatched(application: Application): boolean {
-    return !/^https?:/i.test(mainSource(application.spec).repoURL);
+    return isLocalRepository(mainSource(application.spec).repoURL);
   }
 
   async forget(applicationKey: string): Promise<void> {

@@ -36,9 +36,11 @@ export interface AddressGuard {
  * A guard for one repository URL. This machine itself is allowed only where the URL names it:
  * `localhost`, `127.0.0.1`, `[::1]`.
  */
-export function addressGuard(url: URL): AddressGuard {
+export function addressGuard(
+  url: URL,
+  where: string = `${url.protocol}//${url.host}`,
+): AddressGuard {
   const loopbackAllowed = namesLoopback(hostOf(url.hostname));
-  const where = `${url.protocol}//${url.host}`;
   const check = (address: string): SourceError | undefined => {
     const family = isIPv4(address) ? "ipv4" : "ipv6";
     const isLoopback = LOOPBACK.check(address, family);

@@ -3,9 +3,10 @@
  * is installed. Only object ids are ever sent to it, and its environment keeps configuration,
  * hooks, the network and prompts out.
  */
-import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import type { GitObject, GitObjectReader, GitObjectType } from "./git-objects.ts";
 import { OBJECT_ID } from "./git-objects.ts";
+import { gitEnvironment } from "./git-program.ts";
 import { corruptObject, objectMissing } from "./isomorphic-objects.ts";
 import { blobTooLarge } from "./object-tree.ts";
 import { SourceError } from "./source-error.ts";
@@ -210,33 +211,4 @@ export class CatFileObjects implements GitObjectReader {
     await exited;
     clearTimeout(deadline);
   }
-}
-
-/** Everything that lets a repository or a user's configuration change what git does is off. */
-function gitEnvironment(gitDir: string): Record<string, string> {
-  return {
-    PATH: process.env["PATH"] ?? "",
-    GIT_DIR: gitDir,
-    GIT_CONFIG_NOSYSTEM: "1",
-    GIT_CONFIG_GLOBAL: process.platform === "win32" ? "NUL" : "/dev/null",
-    GIT_ATTR_NOSYSTEM: "1",
-    GIT_TERMINAL_PROMPT: "0",
-    GIT_OPTIONAL_LOCKS: "0",
-    GIT_NO_LAZY_FETCH: "1",
-    GIT_NO_REPLACE_OBJECTS: "1",
-    GIT_ALLOW_PROTOCOL: "none",
-    LC_ALL: "C",
-  };
-}
-
-let gitBinary: Promise<boolean> | undefined;
-
-/** Whether a git binary answers; asked once per process. */
-export function hasGitBinary(): Promise<boolean> {
-  gitBinary ??= new Promise((resolve) => {
-    execFile("git", ["--version"], { timeout: 5_000 }, (error, stdout) =>
-      resolve(error === null && stdout.startsWith("git version")),
-    );
-  });
-  return gitBinary;
 }

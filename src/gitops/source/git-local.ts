@@ -4,9 +4,10 @@
  */
 import { readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { CatFileObjects, hasGitBinary } from "./cat-file-objects.ts";
+import { CatFileObjects } from "./cat-file-objects.ts";
 import { ChangeListeners } from "./change-listeners.ts";
 import { OBJECT_ID } from "./git-objects.ts";
+import { hasGitBinary } from "./git-program.ts";
 import { GitRepository } from "./git-repository.ts";
 import { IsomorphicObjects } from "./isomorphic-objects.ts";
 import { type GitDirs, resolveLocalRef } from "./local-refs.ts";
@@ -75,10 +76,10 @@ export class GitLocalSource implements Source {
   }
 
   async resolve(revision: string): Promise<Commit> {
-    const { id } = await resolveLocalRef(this.#dirs, revision, this.where);
+    const { id, ref } = await resolveLocalRef(this.#dirs, revision, this.where);
     if (OBJECT_ID.test(revision) && !(await this.#repository.has(id)))
       throw revisionNotFound(revision, [], this.where);
-    return this.#repository.commit(await this.#repository.peel(id));
+    return this.#repository.resolved(id, ref);
   }
 
   async history(commitId: string, limit: number): Promise<readonly CommitInfo[]> {

@@ -1,28 +1,32 @@
 /**
- * A repository on a Git server, over HTTP(S). Refs are asked for once for everybody; a commit that
- * is missing is fetched without history into a bare cache on disk, and read from there.
+ * A repository on a Git server, over HTTP(S) or SSH. Refs are asked for once for everybody; a
+ * commit that is missing is fetched without history into a bare cache on disk, and read from there.
  */
-import git from "isomorphic-git";
 import { type Clock, systemClock } from "../../client/clock.ts";
-import { CatFileObjects, hasGitBinary } from "./cat-file-objects.ts";
+import { CatFileObjects } from "./cat-file-objects.ts";
 import { ChangeListeners } from "./change-listeners.ts";
-import { GitHttp, type GitHttpLimits } from "./git-http.ts";
+import { completePack } from "./complete-pack.ts";
+import { hasGitBinary } from "./git-program.ts";
 import { type GitObjectReader, OBJECT_ID } from "./git-objects.ts";
 import { GitRepository } from "./git-repository.ts";
-import { timeoutError } from "./http-problems.ts";
+import { gitIndexer, isomorphicIndexer, type PackIndexer } from "./index-pack.ts";
 import { IsomorphicObjects } from "./isomorphic-objects.ts";
-import { DEFAULT_PACK_LIMITS, PackError, type PackLimits } from "./pack-check.ts";
-import {
-  isSafeRefName,
-  type Refs,
-  type ResolvedRef,
-  resolveRef,
-  revisionNotFound,
-} from "./ref-name.ts";
-import { MAX_PACKS, type Nearest, RemoteCache } from "./remote-cache.ts";
-import { SingleFlight } from "./single-flight.ts";
+import { checkPack, DEFAULT_PACK_LIMITS, PackError, type PackLimits } from "./pack-check.ts";
+import { type ResolvedRef, revisionNotFound } from "./ref-name.ts";
+import { MAX_PACKS, RemoteCache } from "./remote-cache.ts";
+import { RemoteRefs } from "./remote-refs.ts";
+import type { SshAddress } from "./repo-url.ts";
 import type { Commit, CommitInfo, CredentialProvider, ResolveOptions, Source } from "./source.ts";
 import { abortedError, SourceError } from "./source-error.ts";
+import { GitSsh } from "./ssh/git-ssh.ts";
+import { GitHttp } from "./wire/git-http.ts";
+import {
+  DEFAULT_TRANSPORT_LIMITS,
+  type GitTransport,
+  type TransportLimits,
+} from "./wire/git-transport.ts";
+import { timeoutError } from "./wire/http-problems.ts";
+import { type PackAnswer, UploadPack } from "./wire/upload-pack.ts";
 
 /** Refs answer in a second; a server that trickles them is as good as down. */
 const REFS_TIMEOUT_MS = 30_000;
@@ -30,12 +34,13 @@ const REFS_TIMEOUT_MS = 30_000;
 const FETCH_TIMEOUT_MS = 300_000;
 /** Commits fetched beyond those asked for, so that paging through history is not a fetch a page. */
 const HISTORY_SLACK = 50;
-
+/** How far known history is looked through for its end; deeper caches fetch as if they were empty. */
+const MAX_KNOWN_COMMITS = 5_000;
 /** What git itself sends for "all of it". */
 const INFINITE_DEPTH = 0x7fffffff;
 
 export interface GitRemoteLimits {
-  readonly http?: Partial<GitHttpLimits>;
+  readonly http?: Partial<TransportLimits>;
   readonly pack?: Partial<PackLimits>;
   readonly refsTimeoutMs?: number;
   readonly fetchTimeoutMs?: number;
@@ -44,14 +49,14 @@ export interface GitRemoteLimits {
 export interface GitRemoteOptions {
   /** Without userinfo; see `parseRepositoryUrl`. */
   readonly url: string;
+  /** For ssh URLs. */
+  readonly ssh?: SshAddress;
   /** Directory of the bare cache; made when missing. */
   readonly cacheDir: string;
   readonly credentials?: CredentialProvider;
-  /** PEM certificates that are trusted besides the system's. */
-  readonly ca?: string;
   readonly clock?: Clock;
   readonly limits?: GitRemoteLimits;
-  /** Whether the git binary may be used for reading. @default whether there is one */
+  /** Whether the git binary may be used for indexing and reading. @default whether there is one */
   readonly gitBinary?: boolean;
 }
 
@@ -67,16 +72,15 @@ export class GitRemoteSource implements Source {
   readonly where: string;
   readonly #options: GitRemoteOptions;
   readonly #clock: Clock;
-  readonly #http: GitHttp;
+  readonly #transport: GitTransport;
+  readonly #uploadPack: UploadPack;
   readonly #cache: RemoteCache;
   readonly #objects: GitObjectReader;
+  readonly #index: PackIndexer;
   readonly #repository: GitRepository;
+  readonly #refs: RemoteRefs;
   readonly #listeners = new ChangeListeners(() => () => Promise.resolve());
   readonly #closing = new AbortController();
-  readonly #refsFlight: SingleFlight<Refs>;
-  #refs: { readonly value: Refs; readonly atMs: number } | undefined;
-  /** When the listing of refs under way, or the last one, began. */
-  #askedAtMs = Number.NEGATIVE_INFINITY;
   /** Fetches one after another: they write into the same cache. */
   #fetching: Promise<void> = Promise.resolve();
   /** Reading failed: the cache is made anew before the next use. */
@@ -85,31 +89,36 @@ export class GitRemoteSource implements Source {
   #obsoletePacks: readonly string[] = [];
 
   static async open(options: GitRemoteOptions): Promise<GitRemoteSource> {
-    const cache = new RemoteCache(options.cacheDir, {
-      ...DEFAULT_PACK_LIMITS,
-      ...options.limits?.pack,
-    });
+    const cache = new RemoteCache(options.cacheDir);
     await cache.open();
-    const Reader =
-      (options.gitBinary ?? (await hasGitBinary())) ? CatFileObjects : IsomorphicObjects;
-    return new GitRemoteSource(options, cache, new Reader(cache.gitDir, options.url));
+    const useBinary = options.gitBinary ?? (await hasGitBinary());
+    return new GitRemoteSource(options, cache, useBinary);
   }
 
-  private constructor(options: GitRemoteOptions, cache: RemoteCache, objects: GitObjectReader) {
+  private constructor(options: GitRemoteOptions, cache: RemoteCache, useBinary: boolean) {
+    const { url } = options;
     this.#options = options;
-    this.where = options.url;
+    this.where = url;
     this.#clock = options.clock ?? systemClock;
-    this.#http = new GitHttp({
-      url: options.url,
-      ...(options.ca !== undefined && { ca: options.ca }),
-      ...(options.limits?.http !== undefined && { limits: options.limits.http }),
-    });
     this.#cache = cache;
-    this.#objects = objects;
-    this.#repository = new GitRepository(options.url, objects, () => {
+    this.#objects = new (useBinary ? CatFileObjects : IsomorphicObjects)(cache.gitDir, url);
+    this.#index = useBinary ? gitIndexer(cache.gitDir) : isomorphicIndexer(cache.gitDir);
+    this.#repository = new GitRepository(url, this.#objects, () => {
       this.#damaged = true;
     });
-    this.#refsFlight = new SingleFlight(() => this.#askRefs());
+    const limits = { ...DEFAULT_TRANSPORT_LIMITS, ...options.limits?.http };
+    this.#transport = transportOf(options, limits);
+    this.#uploadPack = new UploadPack(this.#transport, url, limits);
+    const refsTimeoutMs = options.limits?.refsTimeoutMs ?? REFS_TIMEOUT_MS;
+    this.#refs = new RemoteRefs({
+      where: url,
+      clock: this.#clock,
+      list: (prefixes, maxRefs) =>
+        this.#withDeadline(refsTimeoutMs, (signal) =>
+          this.#uploadPack.listRefs(prefixes, signal, maxRefs),
+        ),
+      onMoved: this.#listeners.notify,
+    });
   }
 
   async resolve(revision: string, options: ResolveOptions = {}): Promise<Commit> {
@@ -117,22 +126,24 @@ export class GitRemoteSource implements Source {
   }
 
   async #resolve(revision: string, maxAgeMs: number): Promise<Commit> {
-    if (OBJECT_ID.test(revision) && !this.#damaged && (await this.#repository.has(revision)))
-      return this.#repository.commit(await this.#repository.peel(revision));
-    const { id } = await this.#ensureRevision(revision, await this.#knownRefs(maxAgeMs));
-    return this.#repository.commit(await this.#repository.peel(id));
+    if (OBJECT_ID.test(revision)) {
+      await this.#ensure({ id: revision, ref: undefined, depth: 1 });
+      return this.#repository.resolved(revision);
+    }
+    const { id, ref } = await this.#ensureRevision(revision, maxAgeMs);
+    return this.#repository.resolved(id, ref);
   }
 
-  async #ensureRevision(revision: string, refs: Refs): Promise<ResolvedRef> {
-    const resolved = resolveRef(revision, refs, this.where);
+  async #ensureRevision(revision: string, maxAgeMs: number): Promise<ResolvedRef> {
+    const resolved = await this.#refs.find(revision, maxAgeMs);
     try {
       await this.#ensure({ ...resolved, depth: 1 });
       return resolved;
     } catch (error) {
-      if (resolved.ref === undefined || !isNotFound(error)) throw error;
+      if (!isNotFound(error)) throw error;
     }
     // The ref was moved, and its old commit dropped, since the refs were listed.
-    const moved = resolveRef(revision, await this.#refsFlight.run(), this.where);
+    const moved = await this.#refs.find(revision, 0);
     await this.#ensure({ ...moved, depth: 1 });
     return moved;
   }
@@ -151,31 +162,6 @@ export class GitRemoteSource implements Source {
     if (!known.truncated) return known.commits;
     await this.#fetchInTurn({ id: commitId, ref: undefined, depth: limit + HISTORY_SLACK });
     return (await this.#repository.history(commitId, limit)).commits;
-  }
-
-  /** Refs no older than `maxAgeMs`. */
-  #knownRefs(maxAgeMs: number): Promise<Refs> {
-    const isRecent = (atMs: number): boolean =>
-      maxAgeMs > 0 && this.#clock.now() - atMs <= maxAgeMs;
-    const known = this.#refs;
-    if (known !== undefined && isRecent(known.atMs)) return Promise.resolve(known.value);
-    const asking = isRecent(this.#askedAtMs) ? this.#refsFlight.current : undefined;
-    return asking ?? this.#refsFlight.run();
-  }
-
-  async #askRefs(): Promise<Refs> {
-    const atMs = this.#clock.now();
-    this.#askedAtMs = atMs;
-    const timeoutMs = this.#options.limits?.refsTimeoutMs ?? REFS_TIMEOUT_MS;
-    const value = await this.#withDeadline(timeoutMs, async (signal) => {
-      const http = this.#http.session(await this.#options.credentials?.get(signal), signal, "ask");
-      const { refs } = await git.getRemoteInfo2({ http, url: this.where, protocolVersion: 1 });
-      return refsOf(refs ?? []);
-    });
-    const previous = this.#refs?.value;
-    this.#refs = { value, atMs };
-    if (previous !== undefined && !sameRefs(previous, value)) this.#listeners.notify();
-    return value;
   }
 
   async #ensure(want: Want): Promise<void> {
@@ -200,7 +186,7 @@ export class GitRemoteSource implements Source {
     const consolidate = before.length >= MAX_PACKS && want.depth === 1;
     const timeoutMs = this.#options.limits?.fetchTimeoutMs ?? FETCH_TIMEOUT_MS;
     await this.#withDeadline(timeoutMs, (signal) => this.#fetchPack(want, consolidate, signal));
-    if (!(await this.#repository.has(want.id))) throw this.#notDelivered();
+    if (!(await this.#repository.has(want.id))) throw this.#notDelivered(want);
     if (consolidate) {
       const packs = await this.#cache.packNames();
       this.#obsoletePacks = packs.length > before.length ? before : [];
@@ -209,49 +195,48 @@ export class GitRemoteSource implements Source {
   }
 
   async #fetchPack(want: Want, fromScratch: boolean, signal: AbortSignal): Promise<void> {
-    const http = this.#http.session(await this.#options.credentials?.get(signal), signal, "reuse");
-    const nearest = fromScratch ? undefined : await this.#cache.nearest(want.ref);
-    const attempt = async (range: FetchRange): Promise<void> => {
-      await git.fetch({
-        fs: this.#cache.fs,
-        http,
-        gitdir: this.#cache.gitDir,
-        url: this.where,
-        remote: "origin",
-        // What we have, for the difference; a ref that does not exist stands for nothing.
-        ref: nearest?.localRef ?? "refs/gantry/none",
-        remoteRef: want.id,
-        singleBranch: true,
-        tags: false,
-        ...range,
-      });
-    };
-    for (const range of await this.#ranges(want, nearest)) {
-      try {
-        await attempt(range);
-        break;
-      } catch (error) {
-        if (!isWorthAnotherRange(error, want, range)) throw error;
-      }
+    const known = fromScratch ? NOTHING_KNOWN : await this.#knownCommits(want.ref);
+    let answer: PackAnswer;
+    try {
+      const { id, depth } = want;
+      answer = await this.#uploadPack.fetchPack({ ...known, wants: [id], depth }, signal);
+    } catch (error) {
+      if (!isNotFound(error) || want.ref !== undefined) throw error;
+      answer = await this.#fetchEverything(known, signal);
     }
-    this.#objects.refresh();
-    if (want.ref === undefined && !(await this.#repository.has(want.id)))
-      throw revisionNotFound(want.id, [], this.where);
+    await this.#store(answer.pack, signal);
   }
 
-  /**
-   * How much to ask for, best first. A depth of 1 makes servers send all files again, even those
-   * that we have; everything since the commit that we have comes as a difference.
-   */
-  async #ranges(want: Want, nearest: Nearest | undefined): Promise<FetchRange[]> {
-    const ranges: FetchRange[] = [{ depth: want.depth }];
-    if (want.depth === 1 && nearest?.isSameRef === true && (await this.#repository.has(nearest.id)))
-      ranges.unshift({ since: new Date(await this.#repository.committedMs(nearest.id)) });
-    // Many servers hand out branch tips only: an older commit comes with the whole history.
-    if (want.ref === undefined) ranges.push({ depth: INFINITE_DEPTH, singleBranch: false });
-    // Servers without shallow fetches.
-    ranges.push({});
-    return ranges;
+  /** Many servers hand out branch tips only: an older commit comes with the whole history. */
+  async #fetchEverything(known: KnownCommits, signal: AbortSignal): Promise<PackAnswer> {
+    const { ids } = await this.#uploadPack.listRefs(["refs/heads/", "refs/tags/"], signal);
+    const wants = [...new Set(ids.values())];
+    if (wants.length === 0) throw revisionNotFound("", [], this.where);
+    return this.#uploadPack.fetchPack({ ...known, wants, depth: INFINITE_DEPTH }, signal);
+  }
+
+  /** What we have, for the difference. */
+  async #knownCommits(ref: string | undefined): Promise<KnownCommits> {
+    const haves: string[] = [];
+    const shallow = new Set<string>();
+    for (const id of await this.#cache.remembered(ref)) {
+      if (!(await this.#repository.has(id))) continue;
+      const { id: commitId } = await this.#repository.resolved(id);
+      const ends = await this.#repository.shallowBelow(commitId, MAX_KNOWN_COMMITS);
+      if (ends === undefined) continue;
+      haves.push(commitId);
+      for (const end of ends) shallow.add(end);
+    }
+    return { haves, shallow: [...shallow] };
+  }
+
+  async #store(pack: Buffer, signal: AbortSignal): Promise<void> {
+    const limits = { ...DEFAULT_PACK_LIMITS, ...this.#options.limits?.pack };
+    const { objects, baseIds } = await checkPack(pack, limits);
+    if (objects === 0) return;
+    const read = (id: string) => this.#repository.object(id, limits.maxObjectBytes);
+    await this.#index(await completePack(pack, baseIds, read), signal);
+    this.#objects.refresh();
   }
 
   async #startOver(): Promise<void> {
@@ -281,7 +266,8 @@ export class GitRemoteSource implements Source {
     });
   }
 
-  #notDelivered(): SourceError {
+  #notDelivered(want: Want): SourceError {
+    if (want.ref === undefined) return revisionNotFound(want.id, [], this.where);
     return new SourceError("truncated", {
       what: "the server did not send the commit that it was asked for",
       where: this.where,
@@ -330,7 +316,7 @@ export class GitRemoteSource implements Source {
     this.#closing.abort();
     await this.#listeners.close();
     await this.#fetching;
-    await this.#http.close();
+    await this.#transport.close();
     await this.#objects.close();
   }
 }
@@ -339,42 +325,20 @@ function isNotFound(error: unknown): boolean {
   return error instanceof SourceError && error.code === "revision-not-found";
 }
 
-/** What of the history a fetch asks for. */
-interface FetchRange {
-  readonly depth?: number;
-  readonly since?: Date;
-  readonly singleBranch?: boolean;
+interface KnownCommits {
+  readonly haves: readonly string[];
+  readonly shallow: readonly string[];
 }
 
-/** Git ends without an answer when nothing is as young as was asked for. */
-const RANGE_ERRORS: ReadonlySet<string> = new Set(["truncated", "server-error", "protocol"]);
+const NOTHING_KNOWN: KnownCommits = { haves: [], shallow: [] };
 
-function isWorthAnotherRange(error: unknown, want: Want, range: FetchRange): boolean {
-  if (error instanceof git.Errors.RemoteCapabilityError) return true;
-  if (!(error instanceof SourceError)) return false;
-  if (range.since !== undefined) return RANGE_ERRORS.has(error.code);
-  return isNotFound(error) && want.ref === undefined && range.singleBranch !== false;
-}
-
-type ServerRef = NonNullable<Awaited<ReturnType<typeof git.getRemoteInfo2>>["refs"]>[number];
-
-/** Names that no checkout of refs could hold are left out: they are attacks on the reader. */
-function refsOf(listed: readonly ServerRef[]): Refs {
-  const ids = new Map<string, string>();
-  let headId: string | undefined;
-  let headRef: string | undefined;
-  for (const { ref, oid, target } of listed) {
-    if (!OBJECT_ID.test(oid)) continue;
-    if (ref === "HEAD") {
-      headId = oid;
-      if (target !== undefined && isSafeRefName(target)) headRef = target;
-    } else if (ref.startsWith("refs/") && isSafeRefName(ref)) ids.set(ref, oid);
-  }
-  return { headId, headRef, ids };
-}
-
-function sameRefs(a: Refs, b: Refs): boolean {
-  if (a.headId !== b.headId || a.ids.size !== b.ids.size) return false;
-  for (const [ref, id] of a.ids) if (b.ids.get(ref) !== id) return false;
-  return true;
+function transportOf(options: GitRemoteOptions, limits: TransportLimits): GitTransport {
+  const { url, ssh, credentials } = options;
+  const shared = {
+    url,
+    limits,
+    ...(credentials?.connection !== undefined && { connection: credentials.connection }),
+    credential: async (signal: AbortSignal) => credentials?.get(signal),
+  };
+  return ssh === undefined ? new GitHttp(shared) : new GitSsh({ ...shared, ssh });
 }

@@ -9,7 +9,7 @@ import {
 } from "./git-objects.ts";
 import type { Directory, TreeObjects } from "./object-tree.ts";
 import { directoryOf, ObjectTree } from "./object-tree.ts";
-import type { Commit, CommitInfo, Tree } from "./source.ts";
+import type { Commit, CommitInfo, SignableObject, Tree } from "./source.ts";
 import { SourceError } from "./source-error.ts";
 
 /** Some 20 MB of entries: all directories of the largest monorepos that people deploy from. */
@@ -42,15 +42,34 @@ export class GitRepository implements TreeObjects {
   }
 
   /** The commit that a ref's id leads to: itself, or what an annotated tag names. */
-  async peel(id: string): Promise<string> {
+  async resolved(id: string, ref?: string): Promise<Commit> {
+    const passed: string[] = [];
     let current = id;
     for (let hops = 0; hops < MAX_TAG_CHAIN; hops++) {
+      passed.push(current);
       const object = await this.#read(current, MAX_COMMIT_BYTES);
-      if (object.type === "commit") return current;
+      if (object.type === "commit") {
+        const signable = (): Promise<SignableObject[]> => this.#signable(passed);
+        return { ...(await this.commit(current)), signable, ...(ref !== undefined && { ref }) };
+      }
       if (object.type !== "tag") throw this.#wrongType(current, "commit", object.type);
       current = parseTag(current, object.bytes).targetId;
     }
     throw this.#wrongType(id, "commit", "tag");
+  }
+
+  async #signable(ids: readonly string[]): Promise<SignableObject[]> {
+    const found: SignableObject[] = [];
+    for (const id of ids) {
+      const { type, bytes } = await this.#read(id, MAX_COMMIT_BYTES);
+      if (type === "commit" || type === "tag") found.push({ type, id, bytes });
+    }
+    return found;
+  }
+
+  /** A raw object; pack deltas are based on any kind. */
+  object(id: string, maxBytes: number): Promise<GitObject> {
+    return this.#read(id, maxBytes);
   }
 
   async has(id: string): Promise<boolean> {
@@ -79,9 +98,21 @@ export class GitRepository implements TreeObjects {
     return { commits, truncated: false };
   }
 
-  /** When a commit was made, by its committer's clock. */
-  async committedMs(id: string): Promise<number> {
-    return (await this.#commitObject(id)).committedMs;
+  /**
+   * The commits from here back whose parents are not here.
+   * @returns undefined when there are more than `maxCommits` to look at
+   */
+  async shallowBelow(commitId: string, maxCommits: number): Promise<string[] | undefined> {
+    const seen = new Set([commitId]);
+    const shallow: string[] = [];
+    for (const id of seen) {
+      if (seen.size > maxCommits) return undefined;
+      const { parents } = await this.#commitObject(id);
+      const present = await Promise.all(parents.map((parent) => this.has(parent)));
+      if (present.includes(false)) shallow.push(id);
+      else for (const parent of parents) seen.add(parent);
+    }
+    return shallow;
   }
 
   async #commitObject(id: string): Promise<ParsedCommit> {

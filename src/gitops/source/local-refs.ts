@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { OBJECT_ID } from "./git-objects.ts";
 import {
   emptyRepository,
+  findRef,
   isHead,
   isSafeRefName,
   refCandidates,
@@ -22,8 +23,8 @@ export interface GitDirs {
 
 /** A symbolic ref that names a symbolic ref …: git stops at five. */
 const MAX_SYMREF_HOPS = 5;
-/** Refs that are listed for a suggestion. */
-const MAX_LISTED_REFS = 1_000;
+/** Loose refs that are looked through for a range of versions, or a suggestion. */
+const MAX_LISTED_REFS = 10_000;
 /** 100 MB of packed refs is a million of them. */
 const MAX_PACKED_REFS_BYTES = 100 * 1024 * 1024;
 
@@ -44,6 +45,13 @@ export async function resolveLocalRef(
     }
   }
   const known = await listRefs(dirs);
+  const ids = new Map(known.map((ref) => [ref, ref]));
+  // Only a range of versions can still be meant; its tag is then read like any other.
+  const found = findRef(revision, { headId: undefined, headRef: undefined, ids });
+  if (found?.ref !== undefined) {
+    const { id } = await readRef(dirs, found.ref);
+    if (id !== undefined) return { id, ref: found.ref };
+  }
   throw known.length === 0 ? emptyRepository(where) : revisionNotFound(revision, known, where);
 }
 

@@ -34,13 +34,20 @@ export class PackError extends Error {
 
 const HEADER_BYTES = 12;
 const TRAILER_BYTES = 20;
+const ID_BYTES = 20;
 const OFS_DELTA = 6;
 const REF_DELTA = 7;
 /** A slice of work between turns of the event loop. */
 const OBJECTS_PER_TURN = 200;
 
+export interface CheckedPack {
+  readonly objects: number;
+  /** What deltas are based on that may lie outside of the pack (a thin one). */
+  readonly baseIds: ReadonlySet<string>;
+}
+
 /** @throws PackError */
-export async function checkPack(pack: Buffer, limits: PackLimits): Promise<{ objects: number }> {
+export async function checkPack(pack: Buffer, limits: PackLimits): Promise<CheckedPack> {
   if (pack.length < HEADER_BYTES + TRAILER_BYTES) throw truncated();
   if (pack.toString("latin1", 0, 4) !== "PACK") throw corrupt("it has no pack signature");
   if (pack.readUInt32BE(4) !== 2) throw corrupt("its version is unknown");
@@ -50,17 +57,19 @@ export async function checkPack(pack: Buffer, limits: PackLimits): Promise<{ obj
   const end = pack.length - TRAILER_BYTES;
   let offset = HEADER_BYTES;
   let totalBytes = 0;
+  const baseIds = new Set<string>();
   for (let i = 0; i < objects; i++) {
     if (i % OBJECTS_PER_TURN === OBJECTS_PER_TURN - 1)
       await new Promise((resolve) => setImmediate(resolve));
     const object = readObject(pack, offset, end, limits);
     offset = object.end;
     totalBytes += object.resultBytes;
+    if (object.baseId !== undefined) baseIds.add(object.baseId);
     if (totalBytes > limits.maxTotalBytes)
       throw tooLarge(`its objects inflate to more than ${limits.maxTotalBytes} bytes`);
   }
   if (offset !== end) throw corrupt("it has bytes after its last object");
-  return { objects };
+  return { objects, baseIds };
 }
 
 /** A cut pack has no checksum at its end; this also finds flipped bits. */
@@ -75,12 +84,16 @@ function readObject(
   start: number,
   end: number,
   limits: PackLimits,
-): { end: number; resultBytes: number } {
+): { end: number; resultBytes: number; baseId: string | undefined } {
   const header = readHeader(pack, start, end);
   if (header.size > limits.maxObjectBytes) throw tooLarge(`an object claims ${header.size} bytes`);
   let offset = header.end;
   const isDelta = header.type === OFS_DELTA || header.type === REF_DELTA;
-  if (header.type === REF_DELTA) offset += 20;
+  let baseId: string | undefined;
+  if (header.type === REF_DELTA) {
+    baseId = pack.toString("hex", offset, offset + ID_BYTES);
+    offset += ID_BYTES;
+  }
   if (header.type === OFS_DELTA) {
     while (offset < end && (pack[offset] ?? 0) & 0x80) offset++;
     offset++;
@@ -90,7 +103,7 @@ function readObject(
   if (content.length !== header.size) throw corrupt("an object has another size than it claims");
   const resultBytes = isDelta ? deltaResultSize(content) : header.size;
   if (resultBytes > limits.maxObjectBytes) throw tooLarge(`an object claims ${resultBytes} bytes`);
-  return { end: offset + consumed, resultBytes: Math.max(resultBytes, header.size) };
+  return { end: offset + consumed, resultBytes: Math.max(resultBytes, header.size), baseId };
 }
 
 /** Type in bits 4 to 6 of the first byte, size in the rest, seven bits per further byte. */

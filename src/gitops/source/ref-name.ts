@@ -1,7 +1,7 @@
 /** Ref names and how a revision that a person wrote finds one. */
 import { nearestName } from "../check/nearest-name.ts";
-import { OBJECT_ID } from "./git-objects.ts";
 import { SourceError } from "./source-error.ts";
+import { parseVersionRange, type VersionRange } from "./version-range.ts";
 
 /** All refs of a repository, by full name. */
 export interface Refs {
@@ -46,17 +46,40 @@ export function isHead(revision: string): boolean {
   return revision === "" || revision === "HEAD";
 }
 
-/** @throws SourceError `revision-not-found` or `empty-repository` */
-export function resolveRef(revision: string, refs: Refs, where: string): ResolvedRef {
-  if (OBJECT_ID.test(revision)) return { id: revision, ref: undefined };
-  if (refs.ids.size === 0 && refs.headId === undefined) throw emptyRepository(where);
+/**
+ * Which ref a revision names, by this order: HEAD, a branch, a tag, another ref; then, where it is
+ * a range of versions, the newest tag inside it. `app/1.x` is a range over the tags `app/…`.
+ */
+export function findRef(revision: string, refs: Refs): ResolvedRef | undefined {
   if (isHead(revision) && refs.headId !== undefined)
     return { id: refs.headId, ref: refs.headRef ?? "HEAD" };
   for (const ref of refCandidates(revision)) {
     const id = refs.ids.get(ref);
     if (id !== undefined) return { id, ref };
   }
-  throw revisionNotFound(revision, [...refs.ids.keys()], where);
+  const versions = versionsOf(revision);
+  if (versions === undefined) return undefined;
+  const { prefix, range } = versions;
+  const tags = [...refs.ids.keys()].filter((ref) => ref.startsWith(prefix));
+  const names = tags.map((ref) => ref.slice(prefix.length));
+  const ref = `${prefix}${range.best(names) ?? ""}`;
+  const id = refs.ids.get(ref);
+  return id === undefined ? undefined : { id, ref };
+}
+
+/** What of the refs has to be known to find a revision among them. */
+export function refPrefixes(revision: string): string[] {
+  const candidates = isHead(revision) ? [] : refCandidates(revision).filter(isSafeRefName);
+  const versions = versionsOf(revision);
+  return versions === undefined ? candidates : [...candidates, versions.prefix];
+}
+
+function versionsOf(revision: string): { prefix: string; range: VersionRange } | undefined {
+  const slash = revision.lastIndexOf("/") + 1;
+  const prefix = `refs/tags/${revision.slice(0, slash)}`;
+  const range = parseVersionRange(revision.slice(slash));
+  const isSafe = slash === 0 || isSafeRefName(prefix.slice(0, -1));
+  return isSafe && range !== undefined ? { prefix, range } : undefined;
 }
 
 export function emptyRepository(where: string): SourceError {
@@ -84,8 +107,9 @@ export function revisionNotFound(
       ? "HEAD names a branch that does not exist"
       : `there is no branch, tag or commit ${JSON.stringify(revision.slice(0, 200))}`,
     where,
-    advice:
-      near !== undefined
+    advice: /^[0-9a-f]{7,39}$/.test(revision)
+      ? "If it is a commit, write all 40 digits of its id."
+      : near !== undefined
         ? `Did you mean ${JSON.stringify(near)}? Otherwise push it, or set targetRevision to a branch that exists.`
         : `It may have been deleted: push it again, or set targetRevision to one that exists${branches.length > 0 ? ` (${branches.join(", ")})` : ""}.`,
   });

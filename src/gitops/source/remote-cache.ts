@@ -3,13 +3,10 @@
  * process is killed at, the next one finds a usable cache: packs and indexes appear by rename, a
  * pack counts only with its index, and what does not match is dropped.
  */
-import { randomUUID } from "node:crypto";
-import fs from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import type { PromiseFsClient } from "isomorphic-git";
+import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { writeFileAtomically } from "./atomic-file.ts";
 import { OBJECT_ID } from "./git-objects.ts";
-import { checkPack, type PackLimits } from "./pack-check.ts";
 import { isSafeRefName } from "./ref-name.ts";
 
 /** Every fetch adds a pack, and looking an object up asks each of them. */
@@ -18,32 +15,19 @@ export const MAX_PACKS = 40;
 const TEMPORARY = /\.tmp-[0-9a-f-]+$/;
 const CHECKSUM_BYTES = 20;
 
-/**
- * isomorphic-git insists on a refspec; this one matches nothing, because refs are written by
- * `remember` under names that were checked.
- */
+/** Commits that are named to the server as known: more of them say little more. */
+const MAX_REMEMBERED = 16;
+
 const CONFIG = `[core]
 \trepositoryformatversion = 0
 \tbare = true
-[remote "origin"]
-\tfetch = +refs/gantry-none/*:refs/gantry-none/*
 `;
-
-export interface Nearest {
-  readonly localRef: string;
-  readonly id: string;
-  /** It is an earlier state of the very ref that was asked for. */
-  readonly isSameRef: boolean;
-}
 
 export class RemoteCache {
   readonly gitDir: string;
-  /** The file system that isomorphic-git writes through. */
-  readonly fs: PromiseFsClient;
 
-  constructor(gitDir: string, limits: PackLimits) {
+  constructor(gitDir: string) {
     this.gitDir = gitDir;
-    this.fs = checkedFs(limits);
   }
 
   /** Makes the directory if need be, and drops what a killed process left half done. */
@@ -128,15 +112,18 @@ export class RemoteCache {
     await writeFileAtomically(join(this.gitDir, LATEST), `${id}\n`);
   }
 
-  /** What is here that is closest to a remote ref: its own last state, else whatever came last. */
-  async nearest(remoteRef: string | undefined): Promise<Nearest | undefined> {
+  /** Commits that were fetched, those closest to a remote ref first: its own, then the latest. */
+  async remembered(remoteRef: string | undefined): Promise<string[]> {
     const own = remoteRef === undefined ? undefined : this.refFor(remoteRef);
-    for (const localRef of [own, LATEST]) {
-      if (localRef === undefined) continue;
-      const id = (await readFile(join(this.gitDir, localRef), "utf8").catch(() => "")).trim();
-      if (OBJECT_ID.test(id)) return { localRef, id, isSameRef: localRef === own };
+    const files = await readdir(join(this.gitDir, "refs/gantry")).catch(() => []);
+    const names = [own, LATEST, ...files.map((file) => `refs/gantry/${file}`)];
+    const ids = new Set<string>();
+    for (const name of names) {
+      if (name === undefined || ids.size >= MAX_REMEMBERED) continue;
+      const id = (await readFile(join(this.gitDir, name), "utf8").catch(() => "")).trim();
+      if (OBJECT_ID.test(id)) ids.add(id);
     }
-    return undefined;
+    return [...ids];
   }
 
   /** Names are flattened, so that a ref named like another's folder does not collide with it. */
@@ -161,27 +148,4 @@ async function readTail(path: string, beforeEnd: number): Promise<Buffer | undef
   } finally {
     await file.close();
   }
-}
-
-async function writeFileAtomically(path: string, content: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.tmp-${randomUUID()}`;
-  try {
-    await writeFile(temporary, content, { mode: 0o600 });
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}
-
-/** Node's file system, except that files appear whole and packs are checked before they exist. */
-function checkedFs(limits: PackLimits): PromiseFsClient {
-  const writeChecked = async (path: string, content: string | Uint8Array): Promise<void> => {
-    if (basename(path).endsWith(".pack")) {
-      const bytes = typeof content === "string" ? Buffer.from(content) : content;
-      await checkPack(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), limits);
-    }
-    await writeFileAtomically(path, content);
-  };
-  return { promises: { ...fs.promises, writeFile: writeChecked } };
 }

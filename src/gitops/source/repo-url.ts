@@ -9,23 +9,33 @@ export type RepositoryLocation =
       readonly url: string;
       /** Credentials that the URL itself carried. */
       readonly userinfo?: { readonly username: string; readonly password: string };
+      /** Only of `ssh://…` and `git@host:path`. */
+      readonly ssh?: SshAddress;
     }
   | { readonly kind: "local"; readonly path: string };
+
+export interface SshAddress {
+  readonly user: string;
+  /** A name or an address, IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** As the server's `git-upload-pack` gets it. */
+  readonly path: string;
+}
 
 /** Longer than any URL a Git server accepts; keeps hostile input out of logs and regexes. */
 const MAX_URL_LENGTH = 4096;
 
 /** Schemes that people do write, with what to tell them. */
 const OTHER_SCHEMES: Readonly<Record<string, string>> = {
-  ssh: "Use the repository's https:// URL with an access token.",
-  git: "The git:// protocol has neither encryption nor authentication: use https://.",
+  git: "The git:// protocol has neither encryption nor authentication: use https:// or ssh://.",
   file: "Write the plain path instead: /srv/repos/app.git.",
   ext: "Remote helpers run commands and are never allowed: use https://.",
 };
 
 /**
- * Reads a `repoURL`: http(s) URLs are remote, everything that looks like a path is local
- * (relative to the working directory).
+ * Reads a `repoURL`: http(s) and ssh URLs and `git@host:path` are remote, everything that looks
+ * like a path is local (relative to the working directory).
  * @throws SourceError `bad-url` or `scheme-not-allowed`
  */
 export function parseRepositoryUrl(repoUrl: string): RepositoryLocation {
@@ -33,9 +43,11 @@ export function parseRepositoryUrl(repoUrl: string): RepositoryLocation {
     throw badUrl("<repoURL>", "the repository URL is empty, too long or has control characters");
   const scheme = /^([a-zA-Z][a-zA-Z0-9+.-]*):(\/\/|:)/.exec(repoUrl)?.[1]?.toLowerCase();
   if (scheme === "http" || scheme === "https") return remoteLocation(repoUrl);
+  const isSshUrl = /^(ssh|git\+ssh|ssh\+git):\/\//i.test(repoUrl);
+  if (isSshUrl) return sshLocation(repoUrl);
   if (scheme !== undefined) throw schemeError(scheme, OTHER_SCHEMES[scheme]);
   // `git@host:team/app.git`; a one-letter "host" is a Windows drive.
-  if (/^[^/\\]*[^/\\:]{2}:[^\\]/.test(repoUrl)) throw schemeError("ssh", OTHER_SCHEMES["ssh"]);
+  if (/^[^/\\]*(?:[^/\\:]{2}|\]):[^\\]/.test(repoUrl)) return scpLocation(repoUrl);
   return { kind: "local", path: resolve(repoUrl) };
 }
 
@@ -53,6 +65,60 @@ function remoteLocation(text: string): RepositoryLocation {
       : { username: decoded(url.username), password: decoded(url.password) };
   const shown = `${url.protocol}//${url.host}${url.pathname.replace(/\/+$/, "")}`;
   return { kind: "remote", url: shown, ...(userinfo !== undefined && { userinfo }) };
+}
+
+/** Whether a `repoURL` is a path of this machine, which is watched rather than polled. */
+export function isLocalRepository(repoUrl: string): boolean {
+  try {
+    return parseRepositoryUrl(repoUrl).kind === "local";
+  } catch {
+    return false;
+  }
+}
+
+const DEFAULT_SSH_PORT = 22;
+/** Whom Git servers expect. */
+const DEFAULT_SSH_USER = "git";
+
+function sshLocation(text: string): RepositoryLocation {
+  // Only for special schemes does the parser lower-case hosts and insist on them.
+  const url = URL.parse(text.replace(/^[a-z+]+:/i, "http:"));
+  if (url === null) throw badUrl(redactUrl(text), "not a valid URL");
+  // The parser drops 80, which is the default of the scheme that it was told.
+  const written = /^[a-z+]+:\/\/[^/?#]*:(\d+)(?:[/?#]|$)/i.exec(text)?.[1];
+  const port = written === undefined ? DEFAULT_SSH_PORT : Number(written);
+  if (url.password !== "") throw badUrl(redactUrl(text), "an ssh URL must not hold a password");
+  const path = decoded(url.pathname).replace(/\/+$/, "");
+  return sshRemote({
+    user: decoded(url.username) || DEFAULT_SSH_USER,
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    port,
+    // `ssh://host/~user/app.git` is relative to a home directory.
+    path: path.startsWith("/~") ? path.slice(1) : path,
+  });
+}
+
+function scpLocation(text: string): RepositoryLocation {
+  const match = /^(?:([^@/:]+)@)?(\[[^\]/]+\]|[^:/@]+):(.+)$/.exec(text);
+  if (match?.[2] === undefined || match[3] === undefined)
+    throw badUrl(redactUrl(text), "not a valid URL");
+  const host = URL.parse(`http://${match[2]}/`)?.hostname.replace(/^\[|\]$/g, "");
+  if (host === undefined) throw badUrl(redactUrl(text), "not a valid URL");
+  const path = match[3].replace(/\/+$/, "");
+  return sshRemote({ user: match[1] ?? DEFAULT_SSH_USER, host, port: DEFAULT_SSH_PORT, path });
+}
+
+/** Nothing that becomes part of a command on the server may look like an option. */
+function sshRemote(ssh: SshAddress): RepositoryLocation {
+  const { user, host, port, path } = ssh;
+  const shownHost = host.includes(":") ? `[${host}]` : host;
+  const at = `${user}@${shownHost}${port === DEFAULT_SSH_PORT ? "" : `:${port}`}`;
+  const isUrl = /^[/~]/.test(path) || port !== DEFAULT_SSH_PORT;
+  const url = isUrl ? `ssh://${at}/${path.replace(/^\//, "")}` : `${at}:${path}`;
+  const isStrange = [user, host, path].some((part) => part === "" || part.startsWith("-"));
+  if (isStrange || /\p{Cc}/u.test(`${user}${path}`) || port < 1 || port > 65_535)
+    throw badUrl(redactUrl(url), "the user, the host or the path of the ssh URL is not usable");
+  return { kind: "remote", url, ssh };
 }
 
 function decoded(part: string): string {

@@ -7,8 +7,11 @@ export type SourceErrorCode =
   | "unreachable"
   | "timeout"
   | "tls"
+  | "proxy"
+  | "host-key"
   | "unauthorized"
   | "forbidden"
+  | "bad-credential"
   | "repository-not-found"
   | "server-error"
   | "protocol"
@@ -19,6 +22,7 @@ export type SourceErrorCode =
   | "revision-not-found"
   | "path-not-found"
   | "symlink-escapes"
+  | "signature"
   | "object-missing"
   | "corrupt"
   | "changed-while-reading"
@@ -30,6 +34,7 @@ export type SourceErrorCode =
 const RETRYABLE: ReadonlySet<SourceErrorCode> = new Set([
   "unreachable",
   "timeout",
+  "proxy",
   "server-error",
   "protocol",
   "truncated",

@@ -6,7 +6,23 @@
 /** The credential of one request. Neither logged nor kept on disk. */
 export type Credential =
   | { readonly kind: "basic"; readonly username: string; readonly password: string }
-  | { readonly kind: "bearer"; readonly token: string };
+  | { readonly kind: "bearer"; readonly token: string }
+  | { readonly kind: "ssh-key"; readonly privateKey: string; readonly passphrase?: string };
+
+/** How a repository's server is reached; of one repository, never used for another's. */
+export interface ConnectionOptions {
+  /** PEM certificates that are trusted besides the system's. */
+  readonly ca?: string;
+  /** PEM certificate and key that the client shows (mTLS). */
+  readonly clientCertificate?: { readonly certificate: string; readonly key: string };
+  /** Accepts any certificate and any SSH host key, as in Argo CD. */
+  readonly insecure?: boolean;
+  /** `http://[user:password@]host:port`; see `proxyFor`. */
+  readonly proxy?: string;
+  readonly noProxy?: string;
+  /** Lines as in `known_hosts`. */
+  readonly knownHosts?: string;
+}
 
 /** Where credentials come from; asked before every fetch, so that rotation needs no restart. */
 export interface CredentialProvider {
@@ -16,6 +32,7 @@ export interface CredentialProvider {
    * credential fetched.
    */
   readonly id: string;
+  readonly connection?: ConnectionOptions;
   /** @returns undefined when there is none to send. */
   get(signal: AbortSignal): Promise<Credential | undefined>;
 }
@@ -39,6 +56,19 @@ export interface CommitInfo {
 
 export interface Commit extends CommitInfo {
   readonly tree: Tree;
+  /** What the revision named: `refs/tags/v1.2.0`; absent for commit ids and plain folders. */
+  readonly ref?: string;
+  /**
+   * What may carry a signature: the commit, and before it the annotated tags that led to it.
+   * Absent for plain folders, which have none.
+   */
+  readonly signable?: () => Promise<readonly SignableObject[]>;
+}
+
+export interface SignableObject {
+  readonly type: "commit" | "tag";
+  readonly id: string;
+  readonly bytes: Uint8Array;
 }
 
 export type EntryKind = "file" | "directory" | "symlink" | "submodule";
@@ -89,8 +119,9 @@ export interface Source {
   /** What it reads, without credentials: safe to show and log. */
   readonly where: string;
   /**
-   * Resolves a revision: a branch, a tag, a full ref name, a commit id, or `HEAD` (also `""`).
-   * A branch wins over a tag of the same name. A plain folder has one revision, whatever is asked.
+   * Resolves a revision: a branch, a tag, a full ref name, a commit id, a range of versions over
+   * the tags (`1.x`, `app/^2`), or `HEAD` (also `""`). A branch wins over a tag of the same name,
+   * both win over a range. A plain folder has one revision, whatever is asked.
    * @throws SourceError
    */
   resolve(revision: string, options?: ResolveOptions): Promise<Commit>;

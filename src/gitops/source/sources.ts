@@ -5,6 +5,12 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../../client/clock.ts";
+import {
+  ensureRepository,
+  internalUrl,
+  parseInternalUrl,
+  type RepositoryId,
+} from "../push/internal-repository.ts";
 import { FolderSource } from "./folder.ts";
 import { findGitDirs, GitLocalSource } from "./git-local.ts";
 import { type GitRemoteLimits, GitRemoteSource } from "./git-remote.ts";
@@ -28,8 +34,9 @@ export interface SourcesOptions {
 }
 
 export interface SourceSpec {
-  /** http(s) URL, or a path: bare repository, work tree or plain folder. */
+  /** http(s) or ssh URL, or a path: bare repository, work tree or plain folder. */
   readonly repoURL: string;
+  /** With how the server is reached. */
   readonly credentials?: CredentialProvider;
   /** PEM certificates that are trusted besides the system's. */
   readonly ca?: string;
@@ -74,20 +81,23 @@ export class Sources {
   }
 
   #plan(spec: SourceSpec): { key: string; create: () => Promise<Source> } {
+    const own = parseInternalUrl(spec.repoURL);
+    if (own !== undefined) return { key: internalUrl(own), create: () => this.#openInternal(own) };
     const location = parseRepositoryUrl(spec.repoURL);
     if (location.kind === "local")
       return { key: location.path, create: () => this.#openLocal(location.path) };
-    const { url, userinfo } = location;
-    const credentials =
+    const { url, userinfo, ssh } = location;
+    const configured =
       spec.credentials ?? (userinfo === undefined ? undefined : fromUserinfo(userinfo));
+    const credentials = spec.ca === undefined ? configured : withCa(configured, spec.ca);
     const key = cacheKey(url, credentials?.id, spec.ca);
     const { clock, limits, gitBinary } = this.#options;
     const create = (): Promise<Source> =>
       GitRemoteSource.open({
         url,
         cacheDir: join(this.#options.dataDir, "git", key),
+        ...(ssh !== undefined && { ssh }),
         ...(credentials !== undefined && { credentials }),
-        ...(spec.ca !== undefined && { ca: spec.ca }),
         ...(clock !== undefined && { clock }),
         ...(limits !== undefined && { limits }),
         ...(gitBinary !== undefined && { gitBinary }),
@@ -95,12 +105,23 @@ export class Sources {
     return { key, create };
   }
 
+  /** A repository that is pushed to; empty until somebody does. */
+  async #openInternal(id: RepositoryId): Promise<Source> {
+    const gitDir = await ensureRepository(this.#options.dataDir, id);
+    const { gitBinary } = this.#options;
+    return GitLocalSource.open({
+      path: internalUrl(id),
+      dirs: { gitDir, commonDir: gitDir },
+      ...(gitBinary !== undefined && { gitBinary }),
+    });
+  }
+
   async #openLocal(path: string): Promise<Source> {
     if (this.#options.allowLocalPath?.(path) === false)
       throw new SourceError("scheme-not-allowed", {
         what: "paths of this machine may not be used as repositories here",
         where: path,
-        advice: "Use an https:// URL.",
+        advice: "Use an https:// or ssh:// URL.",
       });
     const dirs = await findGitDirs(path);
     if (dirs === undefined)
@@ -157,6 +178,14 @@ function cacheKey(url: string, credentialId: string | undefined, ca: string | un
     .slice(0, 32);
 }
 
+function withCa(provider: CredentialProvider | undefined, ca: string): CredentialProvider {
+  return {
+    id: provider?.id ?? "none",
+    connection: { ca, ...provider?.connection },
+    get: async (signal) => provider?.get(signal),
+  };
+}
+
 function fromUserinfo(userinfo: { username: string; password: string }): CredentialProvider {
   const { username, password } = userinfo;
   // The id must not reveal the password, but differ when it differs.
@@ -167,7 +196,11 @@ function fromUserinfo(userinfo: { username: string; password: string }): Credent
 }
 
 function stopped(spec: SourceSpec): SourceError {
-  const location = parseRepositoryUrl(spec.repoURL);
+  const own = parseInternalUrl(spec.repoURL);
+  const location =
+    own === undefined
+      ? parseRepositoryUrl(spec.repoURL)
+      : ({ kind: "local", path: internalUrl(own) } as const);
   return new SourceError("aborted", {
     what: "the operator is stopping",
     where: location.kind === "remote" ? location.url : location.path,

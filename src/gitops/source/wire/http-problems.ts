@@ -1,5 +1,5 @@
 /** From what goes wrong on the wire to errors that say what to do. */
-import { abortedError, SourceError } from "./source-error.ts";
+import { abortedError, SourceError } from "../source-error.ts";
 
 /** What an HTTP status other than 200 means for a fetch. */
 export function statusError(status: number, where: string): SourceError {
