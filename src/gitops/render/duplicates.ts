@@ -19,6 +19,38 @@ export function withoutDuplicates(manifests: readonly Manifest[]): {
   return { unique: [...first.values()], findings };
 }
 
+/** Of objects that several sources define, those of the last one; the others are warnings. */
+export function withoutRepeats(sources: readonly (readonly Manifest[])[]): {
+  readonly unique: Manifest[];
+  readonly findings: Finding[];
+} {
+  const last = new Map<string, Manifest>();
+  const findings: Finding[] = [];
+  for (const manifest of sources.flat()) {
+    const identity = identityOf(manifest);
+    const earlier = last.get(identity);
+    if (earlier !== undefined) findings.push(repeated(earlier, manifest));
+    last.delete(identity);
+    last.set(identity, manifest);
+  }
+  return { unique: [...last.values()], findings };
+}
+
+function repeated({ object, origin }: Manifest, later: Manifest): Finding {
+  const { file, line, column } = later.origin;
+  return {
+    severity: "warning",
+    rule: "manifest/repeated",
+    message: `${object.kind} ${object.metadata.name} is defined again by a later source, at ${file}:${line}, which counts`,
+    file: origin.file,
+    line: origin.line,
+    column: origin.column,
+    object: findingObject(object),
+    suggestion: "Keep it in one source only",
+    related: [{ file, line, column, message: "this one counts" }],
+  };
+}
+
 /** The version does not count: `apps/v1` and `apps/v1beta1` address the same object. */
 function identityOf({ object }: Manifest): string {
   const { namespace = "", name } = object.metadata;

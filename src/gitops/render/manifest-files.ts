@@ -2,11 +2,14 @@
 import type { Finding } from "../check/finding.ts";
 import type { Tree, TreeEntry } from "../source/source.ts";
 import { followPath, joinPath, MAX_PATH_DEPTH, MAX_PATH_LENGTH } from "../source/tree-path.ts";
+import { CHART_FILE, KUSTOMIZATION_FILES } from "./source-type.ts";
 
 export interface FileFilter {
   readonly recurse: boolean;
   /** Of paths relative to the directory. */
   readonly accepts: (relativePath: string) => boolean;
+  /** The directory is one of plain manifests, whatever other tools' files are there. */
+  readonly isExplicit: boolean;
 }
 
 export interface FileLimits {
@@ -32,12 +35,8 @@ export interface FoundFiles {
 }
 
 const MANIFEST_NAME = /\.(yaml|yml|json)$/;
-const KUSTOMIZATION: ReadonlySet<string> = new Set([
-  "kustomization.yaml",
-  "kustomization.yml",
-  "Kustomization",
-]);
-const CHART = "Chart.yaml";
+const KUSTOMIZATION: ReadonlySet<string> = new Set(KUSTOMIZATION_FILES);
+const CHART = CHART_FILE;
 
 export async function findManifestFiles(
   tree: Tree,
@@ -74,7 +73,8 @@ class Search {
     if (depth > MAX_PATH_DEPTH)
       return this.#stop(path, `folders nest deeper than ${MAX_PATH_DEPTH}`);
     const entries = await this.#tree.entries(path);
-    const generator = this.#generatorOf(path, entries);
+    const isPlain = this.#filter.isExplicit && path === this.#root;
+    const generator = isPlain ? undefined : this.#generatorOf(path, entries);
     if (generator !== undefined) return this.#notRendered(path, generator);
     for (const entry of entries) {
       if (this.#stopped) return;
@@ -106,6 +106,7 @@ class Search {
   }
 
   #isWanted(path: string, name: string): boolean {
+    if (KUSTOMIZATION.has(name) || name === CHART) return false;
     return MANIFEST_NAME.test(name) && this.#filter.accepts(this.#relative(path));
   }
 
@@ -161,14 +162,11 @@ class Search {
   }
 
   #notRendered(path: string, tool: "Kustomize" | "Helm"): void {
-    const isRoot = path === this.#root;
     const file = tool === "Kustomize" ? "kustomization.yaml" : CHART;
     this.#broken(joinPath(path, file), tool === "Kustomize" ? "render/kustomize" : "render/helm", {
-      message: `${path === "" ? "the root folder" : path} is for ${tool}, which is not rendered: its files are left out`,
-      suggestion: isRoot
-        ? `Commit the output of ${tool === "Kustomize" ? "kubectl kustomize" : "helm template"} and name its folder`
-        : "Keep it out with directory.exclude, or commit its rendered output instead",
-      severity: isRoot ? "error" : "warning",
+      message: `${path === "" ? "the root folder" : path} is for ${tool}, in a folder of plain manifests: its files are left out`,
+      suggestion: `Name it in the path of a source of its own, which ${tool} then renders, or keep it out with directory.exclude`,
+      severity: path === this.#root ? "error" : "warning",
     });
   }
 

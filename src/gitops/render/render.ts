@@ -4,12 +4,14 @@
  */
 import { compareFindings, type Finding } from "../check/finding.ts";
 import type { Tree } from "../source/source.ts";
+
 import { SourceError } from "../source/source-error.ts";
-import { directoryAt } from "../source/tree-path.ts";
+import { directoryAt, splitPath } from "../source/tree-path.ts";
 import { withoutDuplicates } from "./duplicates.ts";
 import { compileGlob, type Glob } from "./glob.ts";
 import type { Manifest } from "./manifest.ts";
 import { findingsOf, type ManifestFile, manifestsOf } from "./manifest-file.ts";
+import { footmark, type Footprint } from "./footprint.ts";
 import { type FileFilter, findManifestFiles, type FoundFile } from "./manifest-files.ts";
 import { RenderCache } from "./render-cache.ts";
 import { DEFAULT_YAML_LIMITS, type YamlLimits } from "./yaml/yaml-document.ts";
@@ -39,6 +41,8 @@ export interface RenderOptions {
   /** Globs of paths relative to `path`; an empty one counts as none. */
   readonly include?: string;
   readonly exclude?: string;
+  /** The user said that these are plain manifests, whatever other tools' files are there. */
+  readonly isExplicit?: boolean;
   readonly limits?: Partial<RenderLimits>;
 }
 
@@ -53,6 +57,12 @@ export interface Rendered {
    * have, so nothing may be pruned.
    */
   readonly complete: boolean;
+  /** What the tree must still have for this to hold. */
+  readonly footprint: Footprint;
+  /** The same of the other sources whose files were used, by the names that they are referred to. */
+  readonly refFootprints?: ReadonlyMap<string, Footprint>;
+  /** False when the same input may well give something else, as after a time-out. @default true */
+  readonly repeatable?: boolean;
 }
 
 /** Files that are asked for at once, so that reading does not wait for parsing. */
@@ -68,12 +78,14 @@ export async function render(
   where = options.path,
 ): Promise<Rendered> {
   const filter = filterOf(options);
-  if ("finding" in filter) return failed(filter.finding);
+  if ("finding" in filter) return failedRendering(filter.finding, []);
   const limits: RenderLimits = { ...DEFAULT_RENDER_LIMITS, ...options.limits };
   const directory = await directoryAt(tree, options.path, where);
   const found = await findManifestFiles(tree, directory, filter, limits);
   const reading = await readFiles(tree, found.files, limits, cache);
   const { unique, findings: duplicates } = withoutDuplicates(reading.manifests);
+  // Links that lead elsewhere make it depend on more than the directory itself.
+  const isLinked = found.leavesDirectory || directory !== splitPath(options.path)?.join("/");
   const contentId = found.leavesDirectory ? tree.id : ((await tree.treeIdOf(directory)) ?? tree.id);
   const { recurse, include, exclude } = options;
   return {
@@ -81,6 +93,7 @@ export async function render(
     objects: unique,
     findings: [...found.findings, ...reading.findings, ...duplicates].sort(compareFindings),
     complete: found.complete && reading.complete,
+    footprint: [await footmark(tree, isLinked ? "" : directory)],
   };
 }
 
@@ -184,6 +197,7 @@ function filterOf(options: RenderOptions): FileFilter | { readonly finding: Find
   if (exclude === "malformed") return { finding: malformedGlob("exclude", options.exclude ?? "") };
   return {
     recurse: options.recurse ?? true,
+    isExplicit: options.isExplicit ?? false,
     accepts: (path) => exclude?.(path) !== true && include?.(path) !== false,
   };
 }
@@ -205,11 +219,13 @@ function malformedGlob(field: string, pattern: string): Finding {
   };
 }
 
-function failed(finding: Finding): Rendered {
+/** Nothing was rendered, and why. */
+export function failedRendering(finding: Finding, footprint: Footprint): Rendered {
   return {
-    id: JSON.stringify(["failed", finding.message]),
+    id: JSON.stringify(["failed", finding]),
     objects: [],
     findings: [finding],
     complete: false,
+    footprint,
   };
 }

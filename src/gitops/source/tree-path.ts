@@ -38,7 +38,11 @@ export type Followed =
  * Follows every symlink of `path` inside the tree, as the kernel would if the tree were the root
  * of a file system, except that leaving it is an outcome of its own.
  */
-export async function followPath(tree: Tree, path: string): Promise<Followed> {
+export async function followPath(
+  tree: Tree,
+  path: string,
+  onLink?: (path: string, link: TreeEntry, target: string) => void,
+): Promise<Followed> {
   const todo = splitPath(path)?.reverse();
   if (todo === undefined) return { outcome: "missing" };
   const done: string[] = [];
@@ -63,6 +67,7 @@ export async function followPath(tree: Tree, path: string): Promise<Followed> {
     }
     if (++hops > MAX_LINK_HOPS) return { outcome: "loop" };
     const target = await linkTarget(tree, next);
+    onLink?.(here, next, target);
     const names = linkNames(done.length, target);
     if (names === undefined) return { outcome: "escapes", link: here, target };
     if (names.length + todo.length > MAX_PATH_DEPTH * 2) return { outcome: "loop" };
