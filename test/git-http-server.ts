@@ -37,7 +37,10 @@ export interface GitServerOptions {
   readonly bearer?: string;
   /** Accept `git push`. @default false */
   readonly allowPush?: boolean;
-  readonly tls?: { readonly key: string; readonly cert: string };
+  /** With `ca`, clients must show a certificate of that authority. */
+  readonly tls?: { readonly key: string; readonly cert: string; readonly ca?: string };
+  /** Whether clients may ask for version 2 of the protocol. @default true */
+  readonly version2?: boolean;
 }
 
 export interface GitServer {
@@ -75,7 +78,7 @@ export async function startGitServer(options: GitServerOptions): Promise<GitServ
   const server =
     options.tls === undefined
       ? createHttpServer(listener)
-      : createHttpsServer({ ...options.tls }, listener);
+      : createHttpsServer({ ...options.tls, requestCert: options.tls.ca !== undefined }, listener);
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
@@ -152,9 +155,8 @@ function runBackend(
       ...(request.headers["content-encoding"] !== undefined && {
         HTTP_CONTENT_ENCODING: request.headers["content-encoding"],
       }),
-      ...(typeof request.headers["git-protocol"] === "string" && {
-        GIT_PROTOCOL: request.headers["git-protocol"],
-      }),
+      ...(typeof request.headers["git-protocol"] === "string" &&
+        options.version2 !== false && { GIT_PROTOCOL: request.headers["git-protocol"] }),
       REMOTE_USER: options.auth?.username ?? "anonymous",
       REMOTE_ADDR: "127.0.0.1",
     },

@@ -2,16 +2,18 @@
 import { rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Source } from "../../../src/gitops/source/source.ts";
+import type { CredentialProvider, Source } from "../../../src/gitops/source/source.ts";
 import { Sources } from "../../../src/gitops/source/sources.ts";
 import { changedPaths } from "../../../src/gitops/source/tree-diff.ts";
 import { directoryAt } from "../../../src/gitops/source/tree-path.ts";
 import { git, temporaryDirectory, WorkTree } from "../../git-fixture.ts";
-import { type GitServer, startGitServer } from "../../git-http-server.ts";
+import { startGitServer } from "../../git-http-server.ts";
+import { sshKeyPair, startGitSshServer } from "../../git-ssh-server.ts";
 
 interface World {
   readonly path: string;
   readonly repoURL: string;
+  readonly credentials?: CredentialProvider;
   readonly work: WorkTree;
   readonly sources: Sources;
   /** Makes what is in the work tree the newest state of the source. */
@@ -27,26 +29,46 @@ const FILES = {
   "apps/api/größe.yaml": "kind: ConfigMap\n",
 };
 
-async function makeWorld(
-  kind: "git-remote" | "git-local bare" | "git-local work tree" | "folder",
-  gitBinary: boolean,
-): Promise<World> {
+async function makeWorld(kind: (typeof WORLDS)[number][0], gitBinary: boolean): Promise<World> {
   const directory = await temporaryDirectory();
   const work = await WorkTree.init(join(directory.path, "work"));
   const bare = join(directory.path, "served/app.git");
   if (kind === "folder") await rename(join(work.path, ".git"), join(directory.path, "unused"));
-  const isBare = kind === "git-remote" || kind === "git-local bare";
+  const isRemote = kind.startsWith("git-remote");
+  const isBare = isRemote || kind === "git-local bare";
   if (isBare) await git(directory.path, "init", "-q", "--bare", "-b", "main", bare);
-  const server: GitServer | undefined =
-    kind === "git-remote"
-      ? await startGitServer({ root: join(directory.path, "served") })
-      : undefined;
+  const root = join(directory.path, "served");
+  const http = kind.startsWith("git-remote http")
+    ? await startGitServer({ root, version2: kind === "git-remote http" })
+    : undefined;
+  const key = sshKeyPair("ed25519");
+  const ssh = kind.startsWith("git-remote ssh")
+    ? await startGitSshServer({
+        root,
+        authorized: [key.public],
+        version2: kind === "git-remote ssh",
+      })
+    : undefined;
   const sources = new Sources({ dataDir: join(directory.path, "data"), gitBinary });
   return {
     path: directory.path,
     work,
     sources,
-    repoURL: server !== undefined ? `${server.url}/app.git` : isBare ? bare : work.path,
+    repoURL:
+      http !== undefined
+        ? `${http.url}/app.git`
+        : ssh !== undefined
+          ? `ssh://git@127.0.0.1:${ssh.port}/app.git`
+          : isBare
+            ? bare
+            : work.path,
+    ...(ssh !== undefined && {
+      credentials: {
+        id: "test/key",
+        connection: { knownHosts: ssh.knownHosts },
+        get: () => Promise.resolve({ kind: "ssh-key", privateKey: key.private }),
+      },
+    }),
     publish: async () => {
       if (kind === "folder") return;
       await work.commit({}, "publish\n\nbody");
@@ -54,15 +76,20 @@ async function makeWorld(
     },
     dispose: async () => {
       await sources.stop();
-      await server?.close();
+      await http?.close();
+      await ssh?.close();
       await directory.dispose();
     },
   };
 }
 
 const WORLDS = [
-  ["git-remote", true],
-  ["git-remote", false],
+  ["git-remote http", true],
+  ["git-remote http", false],
+  ["git-remote http, version 0", false],
+  ["git-remote ssh", true],
+  ["git-remote ssh", false],
+  ["git-remote ssh, version 0", true],
   ["git-local bare", true],
   ["git-local bare", false],
   ["git-local work tree", true],
@@ -80,7 +107,10 @@ describe.each(WORLDS)("%s (git binary: %s)", (kind, gitBinary) => {
     await symlink("web", join(world.work.path, "apps/current"));
     await symlink("../../../etc", join(world.work.path, "apps/out"));
     await world.publish();
-    source = await world.sources.open({ repoURL: world.repoURL });
+    source = await world.sources.open({
+      repoURL: world.repoURL,
+      ...(world.credentials !== undefined && { credentials: world.credentials }),
+    });
   });
   afterAll(() => world.dispose());
 
@@ -132,6 +162,33 @@ describe.each(WORLDS)("%s (git binary: %s)", (kind, gitBinary) => {
     expect(await tree.blob(file?.id ?? "")).toHaveLength(17);
   });
 
+  test("finds annotated tags, and the newest version of a range of them", async () => {
+    if (kind === "folder") return;
+    const { id } = await source.resolve("main");
+    const remote = world.repoURL === world.work.path ? undefined : `${world.path}/served/app.git`;
+    for (const tag of ["v1.2.0", "v1.10.0", "v2.0.0-rc.1", "web/v3.1.0", "web/v3.2.0"])
+      await world.work.git("tag", "-a", "-m", tag, tag, id);
+    if (remote !== undefined) await world.work.git("push", "-q", "--tags", remote);
+    expect(await source.resolve("v1.2.0")).toMatchObject({ id, ref: "refs/tags/v1.2.0" });
+    expect(await source.resolve("1.x")).toMatchObject({ id, ref: "refs/tags/v1.10.0" });
+    expect(await source.resolve(">=1.0.0, <1.5")).toMatchObject({ ref: "refs/tags/v1.2.0" });
+    expect(await source.resolve(">=2.0.0-0")).toMatchObject({ ref: "refs/tags/v2.0.0-rc.1" });
+    expect(await source.resolve("web/^3")).toMatchObject({ ref: "refs/tags/web/v3.2.0" });
+    await expect(source.resolve("^2")).rejects.toMatchObject({ code: "revision-not-found" });
+    // A branch of that very name wins.
+    await world.work.git("push", "-q", remote ?? world.work.path, `${id}:refs/heads/1.x`);
+    expect(await source.resolve("1.x")).toMatchObject({ id, ref: "refs/heads/1.x" });
+  });
+
+  test("gives what may be signed: the tags on the way, and the commit", async () => {
+    if (kind === "folder") return;
+    const commit = await source.resolve("v1.2.0");
+    const objects = (await commit.signable?.()) ?? [];
+    expect(objects.map(({ type }) => type)).toEqual(["tag", "commit"]);
+    expect(Buffer.from(objects[0]?.bytes ?? []).toString()).toContain("tag v1.2.0\n");
+    expect(objects[1]?.id).toBe(commit.id);
+  });
+
   test("says what is not there", async () => {
     const { tree } = await source.resolve("main");
     expect(await tree.entry("apps/nothing")).toBeUndefined();
@@ -164,7 +221,7 @@ describe.each(WORLDS)("%s (git binary: %s)", (kind, gitBinary) => {
   });
 
   test("tells listeners about changes", async () => {
-    if (kind === "git-remote") return;
+    if (kind.startsWith("git-remote")) return;
     let stop = (): void => undefined;
     const started = new Promise<void>((resolve) => {
       stop = source.onChange(resolve);

@@ -124,7 +124,8 @@ function opened(
       deadline.removeEventListener("abort", onDeadline);
       finish();
     };
-    const onOpen = (): void => end(() => resolve(socket));
+    // Requests are small and answered one by one: waiting to fill packets costs 40 ms each.
+    const onOpen = (): void => end(() => resolve(socket.setNoDelay(true)));
     const onError = (error: Error): void => end(() => reject(error));
     const onDeadline = (): void =>
       end(() => {

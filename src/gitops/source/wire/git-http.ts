@@ -251,7 +251,7 @@ function connector(
       });
     open().then(
       (socket) => {
-        if (protocol !== "https:") return callback(null, socket.setNoDelay(true));
+        if (protocol !== "https:") return callback(null, socket);
         try {
           secure({ ...target, httpSocket: socket }, callback);
         } catch (error) {
