@@ -1,0 +1,103 @@
+/**
+ * `syncPolicy.automaticRollback`: when to go back to the last healthy revision. Decided from the
+ * Application alone, so that a restarted operator decides the same. Pure.
+ *
+ * There is no ping-pong: only a revision that was newly synced is gone back from, never one that
+ * was gone back to, and never one that has been healthy before.
+ */
+import { formatTime, parseTime } from "../../client/timestamps.ts";
+import type {
+  Application,
+  ApplicationRollback,
+  ApplicationStatus,
+} from "../../kube/kinds/application.ts";
+import { deployments } from "../../kube/kinds/application.ts";
+import { parseDuration } from "../duration.ts";
+
+/** How long a revision may take to become healthy. */
+const DEFAULT_TIMEOUT_MS = 300_000;
+const SHORT_REVISION = 12;
+
+export interface RollbackFacts {
+  readonly application: Application;
+  /** As this look found it. */
+  readonly status: ApplicationStatus;
+  /** The commit that the Application follows now. */
+  readonly revision: string;
+  /** Its sync failed, and is not tried again. */
+  readonly gaveUp: boolean;
+  readonly nowMs: number;
+}
+export type RollbackVerdict =
+  | { readonly act: "none"; readonly lookAgainMs?: number }
+  | { readonly act: "rollBack"; readonly rollback: ApplicationRollback }
+  /** It would be time, but there is nothing to go back to. */
+  | { readonly act: "stay"; readonly message: string };
+
+export function automaticRollback(facts: RollbackFacts): RollbackVerdict {
+  const { application, status, revision, nowMs } = facts;
+  const policy = application.spec.syncPolicy?.automaticRollback;
+  const { lastHealthy, rollback } = status;
+  if (policy === undefined || application.spec.suspend === true) return { act: "none" };
+  if (rollback !== undefined || lastHealthy?.revision === revision) return { act: "none" };
+  const why = failure(facts, parseDuration(policy.timeout ?? "") ?? DEFAULT_TIMEOUT_MS);
+  if (why === undefined) return { act: "none" };
+  if (typeof why === "number") return { act: "none", lookAgainMs: Math.max(1, why - nowMs) };
+  if (lastHealthy === undefined)
+    return { act: "stay", message: `${why}; there is no healthy revision to go back to` };
+  const reason = `${revision.slice(0, SHORT_REVISION)} ${why}`;
+  const since = formatTime(nowMs);
+  return {
+    act: "rollBack",
+    rollback: {
+      revision: lastHealthy.revision,
+      insteadOf: revision,
+      reason,
+      since,
+      automatic: true,
+    },
+  };
+}
+
+/** Why the revision has failed, or until when it may still become healthy. */
+function failure(
+  { status, revision, gaveUp, nowMs }: RollbackFacts,
+  timeoutMs: number,
+): string | number | undefined {
+  if (gaveUp)
+    return `cannot be synced: ${status.operationState?.message ?? "every attempt failed"}`;
+  const startedMs = syncedAt(status, revision);
+  if (startedMs === undefined || !isUnhealthy(status)) return undefined;
+  const { status: health = "Unknown", message } = status.health ?? {};
+  const what = `${health}${message === undefined ? "" : ` (${message})`}`;
+  if (health === "Degraded" && wasHealthyBefore(status, revision)) return `became ${what}`;
+  const dueMs = startedMs + timeoutMs;
+  if (nowMs < dueMs) return dueMs;
+  return `is not healthy after ${Math.round(timeoutMs / 1_000)} s: ${what}`;
+}
+
+/** Suspended is what somebody asked for, such as a paused Deployment. */
+function isUnhealthy({ health }: ApplicationStatus): boolean {
+  return health !== undefined && health.status !== "Healthy" && health.status !== "Suspended";
+}
+
+/**
+ * Since when the revision has had to become healthy: since it was synced or, where health is
+ * waited for in the middle of the sync, since that began.
+ */
+function syncedAt(status: ApplicationStatus, revision: string): number | undefined {
+  const { operationState } = status;
+  const isRunning =
+    operationState?.phase === "Running" && operationState.syncResult?.revision === revision;
+  if (isRunning) return parseTime(operationState.startedAt);
+  const last = deployments(status).at(-1);
+  return last?.revision === revision ? parseTime(last.deployedAt) : undefined;
+}
+
+/** What was not healthy before may be so for other reasons than this revision: it gets its time. */
+function wasHealthyBefore(status: ApplicationStatus, revision: string): boolean {
+  const before = deployments(status)
+    .filter((entry) => entry.revision !== revision)
+    .at(-1);
+  return before !== undefined && before.revision === status.lastHealthy?.revision;
+}
