@@ -10,11 +10,15 @@ import { RenderCache } from "../render/render-cache.ts";
 import type { Commit } from "../source/source.ts";
 import { checkApplication, type CheckedApplication } from "./check-application.ts";
 import { type Concern, concernedBy, type RefsChange, usersOf } from "./concerned-applications.ts";
+import { type FollowResult, followRollout } from "./follow-rollout.ts";
 import { planLines } from "./plan-lines.ts";
 
 /** Problems that are printed of one push; the rest is counted. */
 const MAX_PROBLEMS = 20;
 const MAX_WARNINGS = 10;
+
+/** Rollouts that are shown of one push: more cannot be read, and each is watched. */
+const MAX_FOLLOWED = 20;
 
 /** Gets one line at a time, without its end. */
 export type Say = (line: string) => void;
@@ -26,7 +30,10 @@ export interface PendingPush extends RefsChange {
 export interface Verdict {
   /** By full ref name: why it must not move. */
   readonly refused: ReadonlyMap<string, string>;
-  readonly checked: readonly CheckedApplication[];
+  readonly checked: readonly (CheckedApplication & {
+    /** The ref that it follows, by its full name. */
+    readonly ref: string;
+  })[];
 }
 export interface PushGateOptions {
   readonly client: Client;
@@ -48,7 +55,7 @@ export class PushGate {
   async check(push: PendingPush, say: Say, signal: AbortSignal): Promise<Verdict> {
     const concerns = concernedBy(push, this.#options.applications());
     const refused = new Map<string, string>();
-    const checked: CheckedApplication[] = [];
+    const checked: Verdict["checked"][number][] = [];
     for (const concern of concerns) {
       const { application, ref, id } = concern;
       if (id === undefined) {
@@ -57,7 +64,7 @@ export class PushGate {
       }
       const result = await this.#check(concern, await push.commit(id), signal);
       tell(result, say);
-      checked.push(result);
+      checked.push({ ...result, ref });
       if (result.problems.length > 0)
         refused.set(ref, `it would not work for ${keyOf(application)}`);
     }
@@ -65,9 +72,32 @@ export class PushGate {
     return { refused, checked };
   }
 
-  /** The refs have moved: the Applications look at once. */
-  moved({ checked }: Verdict): void {
+  /** These refs have moved: the Applications that follow them look at once. */
+  moved(checked: readonly CheckedApplication[]): void {
     this.#options.refresh(checked.map(({ application }) => keyOf(application)));
+  }
+
+  /** Says how it goes on until it is decided, and at the end one line for each Application. */
+  async follow(
+    checked: readonly CheckedApplication[],
+    say: Say,
+    signal: AbortSignal,
+  ): Promise<readonly FollowResult[]> {
+    const { client, clock } = this.#options;
+    const followed = checked.slice(0, MAX_FOLLOWED);
+    const results = await Promise.all(
+      followed.map(async (each): Promise<FollowResult> => {
+        const name = followed.length === 1 ? "" : `${each.application.metadata.name}: `;
+        const sayOf = (line: string): void => say(`       ${name}${line}`);
+        const unattended = notDeployed(each.application);
+        if (unattended !== undefined) return { outcome: "open", line: unattended };
+        return followRollout(each, { client, clock, say: sayOf, signal });
+      }),
+    );
+    const rest = checked.length - followed.length;
+    if (rest === 0) return results;
+    const line = `… ${rest} more Applications go on without being shown: \`gantry status\` tells how`;
+    return [...results, { outcome: "open", line }];
   }
 
   #check(
@@ -93,6 +123,16 @@ export class PushGate {
       say(`Application ${metadata.namespace ?? ""}/${metadata.name} follows ${revision}.`);
     }
   }
+}
+
+/** Why a push alone does not deploy it. */
+function notDeployed({ metadata, spec }: Application): string | undefined {
+  const { namespace = "", name } = metadata;
+  if (spec.suspend === true)
+    return `… ${namespace}/${name} is suspended: \`gantry resume ${name} -n ${namespace}\` deploys it`;
+  const { automated } = spec.syncPolicy ?? {};
+  if (automated !== undefined && automated.enabled !== false) return undefined;
+  return `… ${namespace}/${name} is not synced automatically: \`gantry sync ${name} -n ${namespace} --wait\` deploys it`;
 }
 
 const short = (ref: string): string => ref.replace(/^refs\/(heads|tags)\//, "");

@@ -167,9 +167,23 @@ async function tellMoved(
   outcomes: Outcomes,
   { gate }: ReceiveOptions,
 ): Promise<void> {
-  push.onMoved();
-  gate.moved(verdict);
-  void [wishes, outcomes];
+  const { band, onMoved, signal, request } = push;
+  onMoved();
+  const isMoved = (ref: string): boolean => outcomes.get(ref) === undefined;
+  for (const { ref, after } of request.commands.filter((command) => isMoved(command.ref)))
+    band.say(`-----> ${after === NO_OBJECT ? "Deleted" : "Moved"} ${ref} ${after.slice(0, 10)}`);
+  const checked = verdict.checked.filter(({ ref }) => isMoved(ref));
+  gate.moved(checked);
+  if (wishes.noWait || checked.length === 0) return;
+  try {
+    const results = await gate.follow(checked, (line) => band.say(line), signal);
+    band.say("");
+    for (const { line } of results) band.say(line);
+  } catch (error) {
+    // The refs have moved: whatever ends the watching, the push has succeeded.
+    if (!signal.aborted) throw error;
+    band.say("… the server is stopping; the rollout goes on when it runs again");
+  }
 }
 
 function reportLines(
