@@ -3,13 +3,20 @@
  * holds, or the newest. While the newest cannot be had or used, the last good ones go on to count.
  */
 import type { Clock } from "../client/clock.ts";
-import { type Application, type ApplicationStatus, sourcesOf } from "../kube/kinds/application.ts";
+import { formatTime } from "../client/timestamps.ts";
+import {
+  type Application,
+  type ApplicationRollback,
+  type ApplicationStatus,
+  sourcesOf,
+} from "../kube/kinds/application.ts";
 import {
   type ApplicationManifests,
   type ManifestSource,
   targetRevision,
 } from "./application-manifests.ts";
 import type { ApplicationMemory } from "./application-memory.ts";
+import { ignoreRuleProblem } from "./plan/ignore-differences.ts";
 import type { Trouble } from "./report/application-status.ts";
 import { SourceError } from "./source/source-error.ts";
 import { specHash } from "./spec-hash.ts";
@@ -46,9 +53,9 @@ export async function resolveTarget(
   signal: AbortSignal,
 ): Promise<Target> {
   const { operation, status } = application;
-  const elsewhere = otherDestination(application);
-  if (elsewhere !== undefined)
-    return { trouble: elsewhere, refusal: operation === undefined ? undefined : elsewhere };
+  const wrong = otherDestination(application) ?? unreadableIgnoreRule(application);
+  if (wrong !== undefined)
+    return { trouble: wrong, refusal: operation === undefined ? undefined : wrong };
   const followed = await follow(application, memory, options, signal);
   const newest = known(memory.newest, application)?.commit.id;
   const held = status?.rollback;
@@ -66,11 +73,25 @@ export async function resolveTarget(
   if (manifests.commit.id === newest) return followed;
   const insteadOf = newest ?? held?.insteadOf;
   if (insteadOf === undefined) return { ...followed, refusal: followed.trouble };
-  return {
-    manifests,
-    rollback: { revision: manifests.commit.id, insteadOf },
-    lookAgainMs: followed.lookAgainMs,
-  };
+  const rollback =
+    operation === undefined && held !== undefined
+      ? { ...held, insteadOf }
+      : requestedRollback(application, manifests.commit.id, insteadOf, options);
+  return { manifests, rollback, lookAgainMs: followed.lookAgainMs };
+}
+
+function requestedRollback(
+  { operation, status }: Application,
+  revision: string,
+  insteadOf: string,
+  { clock }: TargetOptions,
+): ApplicationRollback {
+  const held = status?.rollback;
+  // A retry of the same request is no other rollback.
+  if (held?.revision === revision && held.insteadOf === insteadOf) return held;
+  const username = operation?.initiatedBy?.username;
+  const reason = username === undefined ? "requested" : `requested by ${username}`;
+  return { revision, insteadOf, reason, since: formatTime(clock.now()) };
 }
 
 /** The cluster that the operator runs in, by the names that Argo CD gives it. */
@@ -83,6 +104,14 @@ function otherDestination({ spec }: Application): Trouble | undefined {
   const type = "InvalidDestination";
   const message = `spec.destination names the cluster ${JSON.stringify(name ?? server)}, which is not registered: leave name and server out for the embedded engine`;
   return { type, reason: type, message };
+}
+
+/** What would be overwritten because a rule is not understood is what somebody wants to be left alone. */
+function unreadableIgnoreRule(application: Application): Trouble | undefined {
+  const message = ignoreRuleProblem(application);
+  if (message === undefined) return undefined;
+  const type = "InvalidIgnoreRule";
+  return { type, reason: type, message: `${message}. Nothing is applied until it is corrected` };
 }
 
 /** The newest manifests, else the last good ones and what is wrong with the newest. */
