@@ -2,6 +2,9 @@
 import alert from "./gantry/alert.json" with { type: "json" };
 import application from "./gantry/application.json" with { type: "json" };
 import applicationSet from "./gantry/applicationset.json" with { type: "json" };
+import healthCheck from "./gantry/healthcheck.json" with { type: "json" };
+import policy from "./gantry/policy.json" with { type: "json" };
+import project from "./gantry/project.json" with { type: "json" };
 import provider from "./gantry/provider.json" with { type: "json" };
 import receiver from "./gantry/receiver.json" with { type: "json" };
 import { shapes } from "./kubernetes/index.ts";
@@ -9,7 +12,16 @@ import { shapes } from "./kubernetes/index.ts";
 /** File name → definition name (`io.k8s.api.apps.v1.Deployment`) → schema. */
 export const definitionFiles: Readonly<Record<string, object>> = {
   ...shapes,
-  "gantry.dev.v1": { ...application, ...applicationSet, ...provider, ...alert, ...receiver },
+  "gantry.dev.v1": {
+    ...application,
+    ...applicationSet,
+    ...provider,
+    ...alert,
+    ...receiver,
+    ...project,
+    ...policy,
+    ...healthCheck,
+  },
 };
 
 /** File name → loader of definition name → field → description. */

@@ -11,9 +11,9 @@ export interface HealthContext {
    * The pods that a workload runs in its newest revision. Without them a workload whose pods cannot
    * start is Progressing until its own controller gives up.
    */
-  podsOf?(workload: KubeObject): readonly Live<Pod>[];
+  readonly podsOf?: (workload: KubeObject) => readonly Live<Pod>[];
   /** By name; the default class for undefined. Undefined: it is not known. */
-  storageClassOf?(name: string | undefined): Live<StorageClass> | undefined;
+  readonly storageClassOf?: (name: string | undefined) => Live<StorageClass> | undefined;
   /** For what counts only after a while. Without it nothing does. */
   readonly nowMs?: number;
 }

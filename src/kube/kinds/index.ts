@@ -10,11 +10,15 @@ import { deployments } from "./deployment.ts";
 import { endpoints } from "./endpoints.ts";
 import { endpointSlices } from "./endpointslice.ts";
 import { events } from "./event.ts";
+import { healthChecks } from "./healthcheck.ts";
 import { ingresses } from "./ingress.ts";
+import { jobs } from "./job.ts";
 import { leases } from "./lease.ts";
 import { namespaces } from "./namespace.ts";
 import { nodes } from "./node.ts";
 import { pods } from "./pod.ts";
+import { policies } from "./policy.ts";
+import { projects } from "./project.ts";
 import { providers } from "./provider.ts";
 import { receivers } from "./receiver.ts";
 import { replicaSets } from "./replicaset.ts";
@@ -28,6 +32,7 @@ export const builtinKinds: readonly Kind[] = [
   pods,
   replicaSets,
   deployments,
+  jobs,
   services,
   endpointSlices,
   endpoints,
@@ -43,6 +48,9 @@ export const builtinKinds: readonly Kind[] = [
   providers,
   alerts,
   receivers,
+  projects,
+  policies,
+  healthChecks,
 ];
 
 const byKind = new Map(builtinKinds.map((kind) => [`${apiVersionOf(kind)} ${kind.kind}`, kind]));

@@ -31,6 +31,7 @@ describe.each(kinds)("%s", (_name, kind) => {
     expect([
       `${kind.kind.toLowerCase()}s`,
       `${kind.kind.toLowerCase()}es`,
+      kind.kind.toLowerCase().replace(/y$/, "ies"),
       kind.kind.toLowerCase(),
     ]).toContain(kind.plural);
     expect(kind.singular).toBe(kind.kind.toLowerCase());
