@@ -12,9 +12,11 @@ import { trackingLabel } from "../gitops/plan/tracking.ts";
 import type { Rendered } from "../gitops/render/render.ts";
 import { refsOf } from "../gitops/report/resource-ref.ts";
 import { type Application, mainSource } from "../kube/kinds/application.ts";
+import { configMaps } from "../kube/kinds/configmap.ts";
 import { secrets } from "../kube/kinds/secret.ts";
 import { keyOf } from "../kube/object.ts";
 import { credentialsFor, SECRET_TYPE_LABELS } from "../server/repository-credentials.ts";
+import { TRUST_SELECTORS } from "../server/repository-trust.ts";
 import { CliError } from "./context.ts";
 import { requireReadable, withRepository } from "./local-manifests.ts";
 
@@ -28,9 +30,16 @@ export async function planApplication(
   const found = await Promise.all(
     SECRET_TYPE_LABELS.map((labelSelector) => client.list(secrets, { labelSelector })),
   );
+  const trusted = await Promise.all(
+    TRUST_SELECTORS.map((labelSelector) => client.list(configMaps, { labelSelector })),
+  );
   const credentials = credentialsFor(
     found.flatMap((list) => list.items),
     source.repoURL,
+    {
+      namespace: application.metadata.namespace,
+      configMaps: trusted.flatMap((list) => list.items),
+    },
   );
   const rendered = requireReadable(
     await withRepository(source.repoURL, revision, renderOptions(source), credentials),
@@ -85,7 +94,7 @@ export async function planManifests(
   });
 }
 
-async function desiredOf(rendered: Rendered, options: DesiredOptions): Promise<Desired[]> {
+async function desiredOf(rendered: Rendered, options: DesiredOptions): Promise<readonly Desired[]> {
   const { desired, unusable } = await toDesired(rendered.objects, options);
   if (unusable.length > 0)
     throw new CliError(

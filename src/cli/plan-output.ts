@@ -11,6 +11,7 @@ const SIGNS: Readonly<Record<PlanAction, string>> = {
   refuse: "✗",
   unchanged: "=",
   skip: "=",
+  wait: "…",
 };
 /** Longer values are cut: the object itself is a `gantry render` away. */
 const MAX_VALUE_CHARACTERS = 120;

@@ -3,12 +3,12 @@ import type { Client } from "../client/client.ts";
 import type { Application } from "../kube/kinds/application.ts";
 import { keyOf } from "../kube/object.ts";
 import type { ApplicationManifests } from "./application-manifests.ts";
-import type { ApplicationMemory, Derived } from "./application-memory.ts";
+import type { ApplicationMemory } from "./application-memory.ts";
 import type { Target } from "./application-target.ts";
-import { sha256, toDesired } from "./plan/desired.ts";
+import { type Derived, sha256, toDesired } from "./plan/desired.ts";
 import { type Plan, pruneForbidden } from "./plan/plan.ts";
 import { type LiveObjects, makePlan } from "./plan/planner.ts";
-import { applicationOptions } from "./plan/sync-options.ts";
+import { syncOptionsOf } from "./plan/sync-options.ts";
 import { trackingLabel } from "./plan/tracking.ts";
 import { refsOf } from "./report/resource-ref.ts";
 import { specHash } from "./spec-hash.ts";
@@ -49,24 +49,25 @@ async function derive(
   subject: Subject,
   { client }: LookDeps,
 ): Promise<Derived> {
-  const from = `${subject.content}/${subject.specHash}`;
+  const options = syncOptionsOf(application);
+  const from = `${subject.content}/${subject.specHash}/${JSON.stringify(options)}`;
   // Unusable manifests may become usable when a CustomResourceDefinition appears.
   if (memory.derived?.from === from && memory.derived.unusable.length === 0) return memory.derived;
-  const { destination, syncPolicy, ignoreDifferences } = application.spec;
-  const { desired, unusable } = await toDesired(manifests.manifests, {
+  const { destination, ignoreDifferences } = application.spec;
+  const derived = await toDesired(manifests.manifests, {
     client,
     applicationKey: keyOf(application),
     namespace: destination.namespace ?? "default",
-    options: applicationOptions(syncPolicy?.syncOptions),
+    options,
     ignoreDifferences,
   });
-  memory.derived = { from, desired, unusable };
-  return { desired, unusable };
+  memory.derived = { from, ...derived };
+  return derived;
 }
 
 function planOf(look: Found & Derived, { client, live }: LookDeps): Promise<Plan> {
   const { application, target, desired } = look;
-  const { automated, syncOptions } = application.spec.syncPolicy ?? {};
+  const { automated } = application.spec.syncPolicy ?? {};
   return makePlan({
     client,
     live,
@@ -74,7 +75,7 @@ function planOf(look: Found & Derived, { client, live }: LookDeps): Promise<Plan
     desired,
     inventory: refsOf(application.status?.resources),
     prune: {
-      options: applicationOptions(syncOptions),
+      options: syncOptionsOf(application),
       forbidden: pruneForbidden({
         enabled: application.operation?.sync?.prune ?? automated?.prune ?? false,
         rendered: look.unusable.length === 0 && target.trouble === undefined,

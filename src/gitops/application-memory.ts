@@ -1,7 +1,7 @@
 /** What the operator keeps of an Application between two looks; all of it can be lost without harm. */
 import type { Application } from "../kube/kinds/application.ts";
 import type { ApplicationManifests } from "./application-manifests.ts";
-import type { Desired, Unusable } from "./plan/desired.ts";
+import type { Derived } from "./plan/desired.ts";
 import { Verified } from "./plan/planner.ts";
 import type { Trouble } from "./report/application-status.ts";
 import type { Attempts } from "./sync-decision.ts";
@@ -19,11 +19,6 @@ interface SourceFailure {
   readonly failures: number;
   readonly retryAtMs: number;
 }
-export interface Derived {
-  readonly desired: readonly Desired[];
-  readonly unusable: readonly Unusable[];
-}
-
 export class ApplicationMemory {
   /** Of the revision that the Application follows. */
   newest: Known | undefined;
@@ -31,6 +26,8 @@ export class ApplicationMemory {
   good: Known | undefined;
   derived: (Derived & { readonly from: string }) | undefined;
   attempts: Attempts | undefined;
+  /** The sync under way, and the keys of the objects that it has applied. */
+  sync: { readonly id: string; readonly applied: Set<string> } | undefined;
   readonly verified = new Verified();
   sourceFailure: SourceFailure | undefined;
   /** Since when the repository is to be asked again; undefined when what is known is good enough. */

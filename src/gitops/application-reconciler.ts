@@ -16,10 +16,12 @@ import { cascades, deleteManagedObjects, otherFinalizers } from "./delete-manage
 import { isInSync } from "./plan/plan.ts";
 import type { LiveObjects } from "./plan/planner.ts";
 import type { Announcer } from "./report/announce.ts";
+import type { ChangeAuthors } from "./report/drift.ts";
 import type { ApplicationWriter } from "./report/application-writer.ts";
 import { interruptedState } from "./report/operation-state.ts";
 import { StatusReporter } from "./report/status-reporter.ts";
-import { dryRunApplication, syncApplication } from "./sync-application.ts";
+import { dryRunApplication, syncApplication } from "./sync/sync-application.ts";
+import { isCarriedOut, isRunning, isUnderWay } from "./sync/sync-operation.ts";
 import {
   afterInSync,
   type Attempts,
@@ -41,6 +43,7 @@ export interface ReconcilerOptions {
   readonly live: LiveObjects & WriteObserver;
   readonly writer: ApplicationWriter;
   readonly announcer: Announcer;
+  readonly authors: ChangeAuthors;
   readonly applicationOf: (key: string) => Application | undefined;
   /** How often a repository that does not announce changes is asked. */
   readonly pollIntervalMs: number;
@@ -60,13 +63,17 @@ export class ApplicationReconciler {
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<Result> {
-    const { reporter, announcer } = this.#options;
+    const { reporter, announcer, writer } = this.#options;
     const application = this.#options.applicationOf(key);
     if (application === undefined) return this.#forget(key);
     const memory = this.#memoryOf(key);
     if (memory.isBehind(application)) return done;
     if (application.metadata.deletionTimestamp !== undefined)
       return this.#finalize(application, memory, signal);
+    if (isCarriedOut(application)) {
+      await writer.operationDone(application, memory);
+      return done;
+    }
     const target = await resolveTarget(application, memory, this.#options, signal);
     const { refusal, trouble, manifests } = target;
     if (refusal !== undefined) {
@@ -101,9 +108,16 @@ export class ApplicationReconciler {
   #decide(look: Look, attempts: Attempts | undefined): Decision {
     const { application, plan, subject, target } = look;
     const nowMs = this.#options.clock.now();
-    const decision = decide({ application, subject, attempts, inSync: isInSync(plan), nowMs });
+    const underWay = isUnderWay(application, subject);
+    const inSync = isInSync(plan) && !underWay && !owesHooks(look, attempts);
+    const decision = decide({ application, subject, attempts, inSync, nowMs });
     // What is left of an older revision is kept as it is, not brought back.
-    if (target.trouble !== undefined && decision.apply && decision.because === "revision")
+    if (
+      !underWay &&
+      target.trouble !== undefined &&
+      decision.apply &&
+      decision.because === "revision"
+    )
       return { apply: false, because: target.trouble.reason };
     return decision;
   }
@@ -117,13 +131,14 @@ export class ApplicationReconciler {
     const { application, memory, plan, subject } = look;
     const { announcer, clock, reporter } = this.#options;
     memory.attempts = attempts;
-    if (isInSync(plan)) memory.attempts = afterInSync(attempts, subject, clock.now());
+    const inSync = isInSync(plan) && !owesHooks(look, attempts);
+    if (inSync) memory.attempts = afterInSync(attempts, subject, clock.now());
     else if (
       application.status?.sync?.status === "Synced" &&
       attemptsAt(attempts, subject)?.succeeded
     )
       announcer.drift(application, plan);
-    const operation = interruptedState(application, isInSync(plan), reporter.now());
+    const operation = interruptedState(application, inSync, reporter.now());
     await reporter.report(look, operation === undefined ? {} : { operation });
     return this.#next(look, lookAgainMs);
   }
@@ -165,4 +180,12 @@ export class ApplicationReconciler {
     const { source, pollIntervalMs } = this.#options;
     return source.isWatched(application) ? done : requeueAfter(pollIntervalMs);
   }
+}
+
+/** Whether hooks have not run to a good end: then there is something to sync although nothing differs. */
+function owesHooks({ application, hooks }: Look, attempts: Attempts | undefined): boolean {
+  if (hooks.length === 0) return false;
+  const state = application.status?.operationState;
+  if (isRunning(state) || attempts?.succeeded === false) return true;
+  return attempts === undefined && state?.phase === "Failed";
 }

@@ -47,7 +47,7 @@ export async function deleteManagedObjects(
   const options = applicationOptions(application.spec.syncPolicy?.syncOptions);
   const label = trackingLabel(keyOf(application), sha256);
   const owned = await live.owned(label, refsOf(application.status?.resources), signal);
-  const leaving = owned.filter((object) => objectOptions(object, options).delete);
+  const leaving = owned.filter((object) => objectOptions(object, options).delete === true);
   const entries = leaving
     .filter((object) => object.metadata.deletionTimestamp === undefined)
     .map(

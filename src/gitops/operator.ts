@@ -17,6 +17,7 @@ import { sha256 } from "./plan/desired.ts";
 import { ManagedObjects } from "./plan/managed-objects.ts";
 import { trackingLabel } from "./plan/tracking.ts";
 import { Announcer } from "./report/announce.ts";
+import { type ChangeAuthors, nobodyKnown } from "./report/drift.ts";
 import { ApplicationWriter } from "./report/application-writer.ts";
 
 /**
@@ -32,6 +33,8 @@ export interface OperatorOptions {
   readonly manifests: ManifestSource;
   readonly pollIntervalMs: number;
   readonly metrics?: ControllerMetrics;
+  /** Who is behind a change; where an audit log is at hand. */
+  readonly authors?: ChangeAuthors;
 }
 export interface Operator {
   /** Looks at these Applications again, repository included. Unknown keys are ignored. */
@@ -70,6 +73,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     live,
     writer: new ApplicationWriter(client, clock),
     announcer: new Announcer(recorder, logger),
+    authors: options.authors ?? nobodyKnown,
     applicationOf: (key) => informer.get(key),
     pollIntervalMs,
   });

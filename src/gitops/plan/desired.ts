@@ -8,9 +8,11 @@ import { type Resource } from "../../kube/kind.ts";
 import type { CustomResourceDefinition } from "../../kube/kinds/customresourcedefinition.ts";
 import type { IgnoreDifference } from "../../kube/kinds/application.ts";
 import { type KubeObject, parseApiVersion } from "../../kube/object.ts";
-import { ignoredFields } from "./ignore-differences.ts";
+import { isHook } from "./hooks.ts";
+import { type IgnoredFields, ignoredFields } from "./ignore-differences.ts";
 import { type ObjectRef, refKey, refOf } from "./object-ref.ts";
 import { type SyncOptions, objectOptions } from "./sync-options.ts";
+import { waveOf } from "./sync-wave.ts";
 import { manifestJson, trackingLabel, withTracking } from "./tracking.ts";
 
 /** Where in the repository an object comes from. */
@@ -25,8 +27,11 @@ export interface Desired {
   readonly hash: string;
   readonly origin: Origin;
   readonly options: SyncOptions;
-  /** Fields to leave alone once the object exists, as the tokens of JSON pointers. */
-  readonly ignored: readonly (readonly string[])[];
+  readonly wave: number;
+  /** Who applies it, where that is not Gantry as a whole: such an object is shared, and not tracked. */
+  readonly manager?: string;
+  /** Fields to leave alone once the object exists. */
+  readonly ignored: IgnoredFields;
 }
 
 /** A manifest that cannot become an object of the destination. */
@@ -34,6 +39,16 @@ export interface Unusable {
   readonly ref: ObjectRef;
   readonly origin: Origin;
   readonly reason: string;
+  readonly wave: number;
+  /** Its kind is expected to be served before long: no mistake. */
+  readonly awaited: boolean;
+}
+/** What the manifests come to. */
+export interface Derived {
+  readonly desired: readonly Desired[];
+  /** Without tracking marks, and maybe without a name: what each run makes of them differs. */
+  readonly hooks: readonly Desired[];
+  readonly unusable: readonly Unusable[];
 }
 
 export interface DesiredOptions {
@@ -51,10 +66,11 @@ export const sha256 = (text: string): string => createHash("sha256").update(text
 export async function toDesired(
   manifests: readonly { readonly object: KubeObject; readonly origin: Origin }[],
   { client, applicationKey, namespace, options, ignoreDifferences }: DesiredOptions,
-): Promise<{ desired: Desired[]; unusable: Unusable[] }> {
+): Promise<Derived> {
   const label = trackingLabel(applicationKey, sha256);
   const defined = definedResources(manifests.map((manifest) => manifest.object));
   const desired: Desired[] = [];
+  const hooks: Desired[] = [];
   const unusable: Unusable[] = [];
   const byRef = new Map<string, Desired>();
   for (const { object, origin } of manifests) {
@@ -63,31 +79,35 @@ export async function toDesired(
       (await client.resourceFor(apiVersion, kind)) ?? defined.get(`${apiVersion}/${kind}`);
     if (resource === undefined) {
       const reason = `the destination serves no kind ${kind} in ${apiVersion}; apply its CustomResourceDefinition first, or add it to this repository`;
-      unusable.push({ ref: refOf(object), origin, reason });
+      const { awaitKind: awaited } = objectOptions(object, options);
+      unusable.push({ ref: refOf(object), origin, reason, wave: waveOf(object), awaited });
       continue;
     }
     const placed = inNamespace(writable(object), resource, namespace);
     const hash = sha256(manifestJson(placed));
     const ref = refOf(placed);
-    const twin = byRef.get(refKey(ref));
+    const wave = waveOf(object);
+    const twin = ref.name === "" ? undefined : byRef.get(refKey(ref));
     if (twin !== undefined) {
       const reason = `is also defined at ${twin.origin.file}:${twin.origin.line}; keep one of the two`;
-      unusable.push({ ref, origin, reason });
+      unusable.push({ ref, origin, reason, wave, awaited: false });
       continue;
     }
+    const isRun = isHook(object);
     const entry: Desired = {
       ref,
       resource,
-      object: withTracking(placed, { label, hash }),
+      object: isRun ? placed : withTracking(placed, { label, hash }),
       hash,
       origin,
       options: objectOptions(object, options),
+      wave,
       ignored: ignoredFields(ignoreDifferences, ref),
     };
     byRef.set(refKey(ref), entry);
-    desired.push(entry);
+    (isRun ? hooks : desired).push(entry);
   }
-  return { desired, unusable };
+  return { desired, hooks, unusable };
 }
 
 /** Resources that the manifests' own CustomResourceDefinitions will bring, by `apiVersion/kind`. */

@@ -1,5 +1,5 @@
 /** Names one object of a cluster, whatever version it was written in. */
-import { type KubeObject, parseApiVersion } from "../../kube/object.ts";
+import { type KubeObject, type ObjectKey, parseApiVersion } from "../../kube/object.ts";
 
 export interface ObjectRef {
   /** Empty for the core group. */
@@ -13,7 +13,8 @@ export interface ObjectRef {
 
 export function refOf(object: KubeObject): ObjectRef {
   const { group, version } = parseApiVersion(object.apiVersion);
-  const { namespace = "", name } = object.metadata;
+  // Hooks may leave their name to be made up.
+  const { namespace = "", name = "" } = object.metadata as { namespace?: string; name?: string };
   return { group, version, kind: object.kind, namespace, name };
 }
 
@@ -26,4 +27,9 @@ export function refKey(ref: Omit<ObjectRef, "version">): string {
 export function formatRef(ref: ObjectRef): string {
   const kind = ref.group === "" ? ref.kind : `${ref.kind}.${ref.group}`;
   return `${kind} ${ref.namespace === "" ? "" : `${ref.namespace}/`}${ref.name}`;
+}
+
+/** The key that a client takes. */
+export function keyOfRef({ namespace, name }: ObjectRef): ObjectKey {
+  return namespace === "" ? { name } : { namespace, name };
 }

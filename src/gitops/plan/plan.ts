@@ -5,6 +5,7 @@
 import type { KubeObject } from "../../kube/object.ts";
 import type { FieldChange } from "../../kube/diff.ts";
 import type { Desired } from "./desired.ts";
+import { hookRunOf } from "./hooks.ts";
 import { compareForApply } from "./kind-order.ts";
 import { type ObjectRef, refKey, refOf } from "./object-ref.ts";
 import type { SyncOptions } from "./sync-options.ts";
@@ -18,14 +19,17 @@ export type PlanAction =
   | "prune"
   | "unchanged"
   | "skip"
+  | "wait"
   | "refuse";
 
 export interface PlanEntry {
   readonly ref: ObjectRef;
   readonly action: PlanAction;
-  /** Why: for `skip`, `refuse` and `replace` always. */
+  /** Why: for `skip`, `wait`, `refuse` and `replace` always. */
   readonly reason?: string;
   readonly changes: readonly FieldChange[];
+  /** Fields that differ and are left alone, as JSON pointers into the manifest. */
+  readonly ignored?: readonly string[];
   readonly desired?: Desired;
   readonly live?: KubeObject;
   /** No difference that counts: it is carried out when something else makes a sync necessary. */
@@ -66,17 +70,19 @@ export interface PruneContext {
   readonly options: SyncOptions;
   /** Why nothing may be pruned now; undefined when pruning is on. */
   readonly forbidden: string | undefined;
+  /** What asks for a confirmation has it. */
+  readonly confirmed?: boolean;
 }
 
 /** What happens to the objects that the Application manages but no longer wants. */
 export function planPrune(
   desired: readonly Desired[],
   owned: readonly KubeObject[],
-  { options, forbidden }: PruneContext,
+  { options, forbidden, confirmed = false }: PruneContext,
 ): PlanEntry[] {
   const wanted = new Set(desired.map((entry) => refKey(entry.ref)));
   return owned
-    .filter((live) => !wanted.has(refKey(refOf(live))))
+    .filter((live) => !wanted.has(refKey(refOf(live))) && hookRunOf(live) === undefined)
     .map((live): PlanEntry => {
       const wishes = objectOptions(live, options);
       const entry = {
@@ -87,13 +93,18 @@ export function planPrune(
       };
       if (live.metadata.deletionTimestamp !== undefined)
         return { ...entry, action: "skip", reason: "it is being deleted" };
-      if (!wishes.prune)
+      if (wishes.prune === "confirm" && !confirmed)
+        return { ...entry, action: "skip", reason: UNCONFIRMED };
+      if (wishes.prune === false)
         return { ...entry, action: "skip", reason: "its annotations or the sync options keep it" };
       if (forbidden !== undefined) return { ...entry, action: "skip", reason: forbidden };
       return { ...entry, action: "prune" };
     })
     .sort((a, b) => compareForApply(b.ref, a.ref));
 }
+
+const UNCONFIRMED =
+  "it is pruned only when somebody confirms that: sync with --confirm, or annotate the Application with argocd.argoproj.io/deletion-approved and the present time";
 
 /** Why pruning must not happen: the guards of an Application. */
 export function pruneForbidden(facts: {
@@ -114,7 +125,16 @@ export function pruneForbidden(facts: {
 
 /** Counts per action, for one line of summary. */
 export function summarize(plan: Plan): Readonly<Record<PlanAction, number>> {
-  const counts = { create: 0, update: 0, replace: 0, prune: 0, unchanged: 0, skip: 0, refuse: 0 };
+  const counts = {
+    create: 0,
+    update: 0,
+    replace: 0,
+    prune: 0,
+    unchanged: 0,
+    skip: 0,
+    wait: 0,
+    refuse: 0,
+  };
   for (const entry of plan.entries) counts[entry.action]++;
   return counts;
 }

@@ -1,19 +1,28 @@
 /** Makes a plan: looks at live state, and asks the API server where a look is not enough. */
 import type { Client } from "../../client/client.ts";
 import { diffObjects, type FieldChange } from "../../kube/diff.ts";
-import type { JsonObject, KubeObject } from "../../kube/object.ts";
+import { formatJsonPointer } from "../../kube/json-pointer.ts";
+import type { KubeObject } from "../../kube/object.ts";
 import { schemaOf } from "../../kube/schema/definitions.ts";
 import { isStatus, StatusError } from "../../kube/status-error.ts";
 import { covers } from "./covers.ts";
 import type { Desired } from "./desired.ts";
-import { leaveAlone } from "./ignore-differences.ts";
+import { FIELD_MANAGER } from "./field-manager.ts";
+import { afterTakeover } from "./field-takeover.ts";
+import {
+  IgnoreRuleError,
+  ignoredDifferences,
+  keepIgnored,
+  leaveAlone,
+  NOTHING_IGNORED,
+} from "./ignore-differences.ts";
 import { compareForApply } from "./kind-order.ts";
 import { type ObjectRef, refKey } from "./object-ref.ts";
 import { firstLook, type Plan, type PlanEntry, planPrune, type PruneContext } from "./plan.ts";
 import { MANIFEST_HASH_ANNOTATION, trackedBy, withoutTracking } from "./tracking.ts";
+import { managerOf, mustTakeOver, writeDesired } from "./write-desired.ts";
 
-/** The field manager of everything that Gantry applies. */
-export const FIELD_MANAGER = "gantry";
+export { FIELD_MANAGER };
 
 /** Live objects as the planner needs them. */
 export interface LiveObjects {
@@ -73,13 +82,30 @@ async function planObject(desired: Desired, request: PlanRequest): Promise<PlanE
   const live = await request.live.get(desired, request.signal);
   const look = firstLook(desired, live, request.owner);
   if (look !== "ask" || live === undefined) return look as PlanEntry;
-  const object = leaveAlone(desired.object, live, desired.ignored, FIELD_MANAGER);
-  const wanted = object === desired.object ? desired : { ...desired, object };
-  const entry = { ref: desired.ref, desired: wanted, live };
+  return planExisting(desired, live, request);
+}
+
+async function planExisting(
+  desired: Desired,
+  live: KubeObject,
+  request: PlanRequest,
+): Promise<PlanEntry> {
+  const leftAlone = ignoring(desired, live);
+  if ("refused" in leftAlone)
+    return {
+      ref: desired.ref,
+      desired,
+      live,
+      action: "refuse",
+      changes: [],
+      reason: leftAlone.refused,
+    };
+  const { wanted, ignored } = leftAlone;
+  const entry = { ref: desired.ref, desired: wanted, live, ...ignored };
   if (isUnchanged(wanted, live, request.verified))
     return { ...entry, action: "unchanged", changes: [] };
   try {
-    const next = await dryRun(wanted, request);
+    const next = await dryRun(wanted, live, request);
     const changes = visibleChanges(live, next);
     if (changes.length === 0 && isMarked(live, desired, request.owner)) {
       request.verified?.add(wanted, live);
@@ -88,7 +114,28 @@ async function planObject(desired: Desired, request: PlanRequest): Promise<PlanE
     return { ...entry, action: "update", changes };
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
-    return refusedUpdate(entry, error);
+    return refusedUpdate(entry, error, desired);
+  }
+}
+
+/** What to apply of a manifest, its ignored fields considered. */
+function ignoring(
+  desired: Desired,
+  live: KubeObject,
+): { wanted: Desired; ignored: Pick<PlanEntry, "ignored"> } | { refused: string } {
+  const { object, ignored: rules } = desired;
+  if (rules === NOTHING_IGNORED) return { wanted: desired, ignored: {} };
+  try {
+    const differing = ignoredDifferences(object, live, rules).map(formatJsonPointer);
+    const ignored = differing.length === 0 ? {} : { ignored: differing };
+    // What is written as a whole would lose the fields that are left out.
+    const adapted = desired.options.replace
+      ? keepIgnored(object, live, rules)
+      : leaveAlone(object, live, rules, managerOf(desired));
+    return { wanted: { ...desired, object: adapted }, ignored };
+  } catch (error) {
+    if (error instanceof IgnoreRuleError) return { refused: error.message };
+    throw error;
   }
 }
 
@@ -100,26 +147,23 @@ function isUnchanged(desired: Desired, live: KubeObject, verified: Verified | un
 
 /** Whether nobody took our marks away, or there are to be none. */
 function isMarked(live: KubeObject, desired: Desired, owner: string | undefined): boolean {
+  if (desired.manager !== undefined) return true;
   return owner === undefined || (hashOf(live) === desired.hash && trackedBy(live) === owner);
 }
 
 const hashOf = (live: KubeObject): string | undefined =>
   live.metadata.annotations?.[MANIFEST_HASH_ANNOTATION];
 
-function dryRun(desired: Desired, { client, signal }: PlanRequest): Promise<KubeObject> {
-  const { namespace, name } = desired.ref;
-  return client.patch(
-    desired.resource,
-    namespace === "" ? { name } : { namespace, name },
-    { type: "apply", body: desired.object as unknown as JsonObject },
-    {
-      dryRun: true,
-      force: true,
-      fieldManager: FIELD_MANAGER,
-      fieldValidation: "Strict",
-      ...(signal === undefined ? {} : { signal }),
-    },
-  );
+/** The object as applying would leave it. */
+async function dryRun(
+  desired: Desired,
+  live: KubeObject,
+  request: PlanRequest,
+): Promise<KubeObject> {
+  const { client, signal } = request;
+  const next = await writeDesired(desired, live, { client, signal, dryRun: true });
+  if (!mustTakeOver(desired, live)) return next;
+  return afterTakeover(next, desired.object, managerOf(desired));
 }
 
 /** The difference as people should see it: without bookkeeping, without secret values. */
@@ -140,12 +184,19 @@ const BOOKKEEPING = /^metadata\.(managedFields|resourceVersion|generation|uid|cr
 function refusedUpdate(
   entry: { readonly ref: ObjectRef; readonly desired: Desired; readonly live: KubeObject },
   error: StatusError,
+  { object, ignored }: Desired,
 ): PlanEntry {
   const immutable = isStatus(error, "Invalid") && /immutable|Forbidden/i.test(error.message);
-  if (immutable && entry.desired.options.force)
-    return { ...entry, action: "replace", changes: [], reason: error.message };
-  const hint = immutable
-    ? "; annotate it with argocd.argoproj.io/sync-options: Force=true to delete and create it again"
-    : "";
+  if (immutable && entry.desired.options.force) {
+    const desired = { ...entry.desired, object: keepIgnored(object, entry.live, ignored) };
+    return { ...entry, desired, action: "replace", changes: [], reason: error.message };
+  }
+  const hint = immutable ? `; ${replaceAdvice(entry.ref)}` : "";
   return { ...entry, action: "refuse", changes: [], reason: `${error.message}${hint}` };
+}
+
+function replaceAdvice({ kind }: ObjectRef): string {
+  if (kind === "Namespace" || kind === "CustomResourceDefinition")
+    return "it is never replaced, for that would delete everything in it: take the change back, or delete it by hand";
+  return "annotate it with argocd.argoproj.io/sync-options: Force=true to delete and create it again";
 }

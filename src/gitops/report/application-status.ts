@@ -4,7 +4,6 @@ import { removeCondition, setCondition } from "../../kube/conditions.ts";
 import { deepEqual } from "../../kube/equality.ts";
 import type {
   Application,
-  ApplicationHistoryEntry,
   ApplicationOperationState,
   ApplicationStatus,
 } from "../../kube/kinds/application.ts";
@@ -12,10 +11,10 @@ import type { ObjectResult } from "../apply/apply-plan.ts";
 import type { Unusable } from "../plan/desired.ts";
 import { isInSync, type Plan } from "../plan/plan.ts";
 import { clip } from "./clip.ts";
+import { type ChangeAuthors, driftAfter } from "./drift.ts";
+import { historyAfter } from "./history.ts";
 import { healthOfAll, reportResources } from "./resources.ts";
 
-/** Kept in `status.history` when `spec.revisionHistoryLimit` says nothing, as in Argo CD. */
-const HISTORY_LIMIT = 10;
 /** Those that a look sets or clears; others belong to others. */
 const CONDITION_TYPES = [
   "ComparisonError",
@@ -67,7 +66,10 @@ export interface Outcome {
   readonly conditions: readonly StatedCondition[];
   readonly trouble?: Trouble | undefined;
   readonly operation?: ApplicationOperationState;
+  /** Only some objects were synced: the revision as a whole was not. */
+  readonly isPartial?: boolean;
   readonly rollback?: ApplicationStatus["rollback"];
+  readonly authors: ChangeAuthors;
 }
 
 export function nextStatus(
@@ -76,11 +78,14 @@ export function nextStatus(
   now: string,
 ): ApplicationStatus {
   const { plan, results, commit, trouble, operation, rollback } = outcome;
-  const { rollback: _before, ...kept } = application.status ?? {};
+  const { rollback: _before, drift: driftBefore = [], ...kept } = application.status ?? {};
   const { resources, images } = reportResources(plan, outcome.unusable, results);
   const agrees = resources.every((resource) => resource.status === "Synced");
   const revision = trouble?.revision ?? commit.id;
-  const settled = results === undefined ? isInSync(plan) : operation?.phase === "Succeeded";
+  const settled =
+    results === undefined && operation?.phase !== "Running"
+      ? isInSync(plan)
+      : operation?.phase === "Succeeded" && outcome.isPartial !== true;
   const hasSynced = settled && trouble === undefined && outcome.unusable.length === 0;
   return {
     ...kept,
@@ -93,11 +98,24 @@ export function nextStatus(
     conditions: conditionsAfter(kept.conditions ?? [], outcome, now),
     summary: { images },
     ...(operation === undefined ? {} : { operationState: operation }),
-    ...historyAfter(application, outcome, now),
+    ...(outcome.isPartial === true ? {} : historyAfter(application, outcome, now)),
     ...(hasSynced ? { lastSynced: { revision: commit.id, specHash: outcome.specHash } } : {}),
     ...(rollback === undefined ? {} : { rollback }),
+    ...driftOf(driftBefore, application, outcome, now),
     observedGeneration: application.metadata.generation ?? 0,
   };
+}
+
+function driftOf(
+  before: NonNullable<ApplicationStatus["drift"]>,
+  { status }: Application,
+  { plan, results, authors, commit, specHash }: Outcome,
+  now: string,
+): Pick<ApplicationStatus, "drift"> {
+  const synced = status?.lastSynced;
+  const wasSynced = synced?.revision === commit.id && synced.specHash === specHash;
+  const drift = driftAfter(before, { plan, wasSynced, results, authors }, now);
+  return drift.length === 0 ? {} : { drift };
 }
 
 /** Whether writing the status would tell anything new. */
@@ -124,26 +142,4 @@ function conditionsAfter(
 
 function conditionOf({ type, reason, message }: StatedCondition, now: string): Condition {
   return { type, status: "True", reason, message: clip(message), lastTransitionTime: now };
-}
-
-/** One entry for each revision that was synced, newest last. */
-function historyAfter(
-  application: Application,
-  { commit, operation }: Outcome,
-  now: string,
-): { history?: ApplicationHistoryEntry[] } {
-  if (operation?.phase !== "Succeeded") return {};
-  const history = application.status?.history ?? [];
-  const last = history.at(-1);
-  if (last?.revision === commit.id) return {};
-  const limit = application.spec.revisionHistoryLimit ?? HISTORY_LIMIT;
-  const entry: ApplicationHistoryEntry = {
-    id: (last?.id ?? 0) + 1,
-    revision: commit.id,
-    deployedAt: now,
-    author: clip(commit.author),
-    message: clip(commit.subject),
-    ...(operation.initiatedBy === undefined ? {} : { initiatedBy: operation.initiatedBy }),
-  };
-  return { history: [...history, entry].slice(-Math.max(1, limit)) };
 }

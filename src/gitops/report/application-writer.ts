@@ -9,7 +9,7 @@ import {
 } from "../../kube/kinds/application.ts";
 import { type JsonObject, keyOf, parseKey } from "../../kube/object.ts";
 import { isStatus } from "../../kube/status-error.ts";
-import { FIELD_MANAGER } from "../plan/planner.ts";
+import { FIELD_MANAGER } from "../plan/field-manager.ts";
 import { isSameStatus } from "./application-status.ts";
 
 /** Is told of every write, so that older copies of the Application can be told from newer ones. */

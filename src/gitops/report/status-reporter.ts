@@ -5,18 +5,20 @@ import type { Application, ApplicationStatus } from "../../kube/kinds/applicatio
 import type { Look } from "../application-look.ts";
 import type { ApplicationMemory } from "../application-memory.ts";
 import type { Announcer } from "./announce.ts";
+import type { ChangeAuthors } from "./drift.ts";
 import { nextStatus, type Outcome, type Trouble, troubledStatus } from "./application-status.ts";
 import type { ApplicationWriter } from "./application-writer.ts";
 import { conditionsOf } from "./conditions.ts";
 import { refusedState } from "./operation-state.ts";
 
 /** What a sync adds to what a look found. */
-export type Synced = Pick<Outcome, "results" | "operation">;
+export type Synced = Pick<Outcome, "results" | "operation" | "isPartial">;
 
 export interface ReporterOptions {
   readonly clock: Clock;
   readonly writer: ApplicationWriter;
   readonly announcer: Announcer;
+  readonly authors: ChangeAuthors;
 }
 
 export class StatusReporter {
@@ -32,14 +34,14 @@ export class StatusReporter {
   }
 
   async report(look: Look, synced: Synced = {}): Promise<void> {
-    const status = nextStatus(look.application, outcomeOf(look, synced), this.now());
+    const status = nextStatus(look.application, this.#outcome(look, synced), this.now());
     this.#options.announcer.health(look.application, status);
     await this.#write(look, status);
   }
 
   /** Like `report`, in the middle of a sync: nothing is announced. */
   async note(look: Look, synced: Synced): Promise<void> {
-    await this.#write(look, nextStatus(look.application, outcomeOf(look, synced), this.now()));
+    await this.#write(look, nextStatus(look.application, this.#outcome(look, synced), this.now()));
   }
 
   /** Only how the operation went: everything else stays as it was. */
@@ -47,7 +49,9 @@ export class StatusReporter {
     { application, memory }: Pick<Look, "application" | "memory">,
     operationState: NonNullable<ApplicationStatus["operationState"]>,
   ): Promise<void> {
-    await this.#write({ application, memory }, { ...application.status, operationState });
+    const id = operationState.id ?? application.status?.operationState?.id;
+    const state = id === undefined ? operationState : { ...operationState, id };
+    await this.#write({ application, memory }, { ...application.status, operationState: state });
   }
 
   /** Nothing usable is known: the status says why, and leaves the rest as it was. */
@@ -77,18 +81,19 @@ export class StatusReporter {
   ): Promise<void> {
     return this.#options.writer.status(application, memory, status);
   }
-}
 
-function outcomeOf(look: Look, synced: Synced): Outcome {
-  const { plan, unusable, manifests, target, subject } = look;
-  return {
-    plan,
-    unusable,
-    commit: manifests.commit,
-    conditions: conditionsOf(look, synced.results),
-    trouble: target.trouble,
-    rollback: target.rollback,
-    specHash: subject.specHash,
-    ...synced,
-  };
+  #outcome(look: Look, synced: Synced): Outcome {
+    const { plan, unusable, manifests, target, subject } = look;
+    return {
+      plan,
+      unusable,
+      commit: manifests.commit,
+      conditions: conditionsOf(look, synced.results),
+      trouble: target.trouble,
+      rollback: target.rollback,
+      specHash: subject.specHash,
+      authors: this.#options.authors,
+      ...synced,
+    };
+  }
 }

@@ -171,9 +171,9 @@ describe("sync options", () => {
 
   test.each([
     ["Prune=false", { prune: false, delete: true }],
-    ["Delete=confirm", { prune: true, delete: false }],
+    ["Delete=confirm", { prune: true, delete: "confirm" }],
     [" Prune=false , Force=true", { prune: false, force: true }],
-    ["replace=TRUE", { force: true }],
+    ["replace=TRUE", { replace: true }],
     ["SomethingElse=true", { prune: true }],
   ])("%s", (value, expected) => {
     expect(of(argo(value))).toMatchObject(expected);
