@@ -89,7 +89,6 @@ export const defaults: ByModule<Row> = {
       successfulJobsHistoryLimit: 3,
       suspend: false,
     },
-    JobSpec: { completionMode: "NonIndexed", parallelism: 1, suspend: false },
     PodFailurePolicyOnPodConditionsPattern: { status: "True" },
   },
   "core/v1": {

@@ -14,6 +14,7 @@ import { createEndpointSliceMirroringController } from "./endpoint-slice-mirrori
 import { createEndpointSliceController } from "./endpoint-slice.ts";
 import { createEndpointsController } from "./endpoints.ts";
 import { createGarbageCollector } from "./garbage-collector.ts";
+import { createJobController } from "./job.ts";
 import { createNamespaceController } from "./namespace.ts";
 import { createReplicaSetController } from "./replicaset.ts";
 import { createServiceAccountController } from "./service-account.ts";
@@ -26,6 +27,7 @@ const CONTROLLERS: readonly ((context: ControllerContext) => Controller)[] = [
   createEndpointSliceMirroringController,
   createReplicaSetController,
   createDeploymentController,
+  createJobController,
   createNamespaceController,
   createGarbageCollector,
 ];

@@ -114,6 +114,12 @@ async function startKubelet(client: Client): Promise<{ stop(): Promise<void> }> 
       };
       await client.create(pods, binding, { subresource: "binding" });
     } else if (deletionTimestamp !== undefined) {
+      const { phase } = pod.status ?? {};
+      // How it ended is told before it goes: whoever holds it with a finalizer wants to know.
+      if (phase === "Running" && (pod.metadata.finalizers ?? []).length > 0) {
+        const status = { ...pod.status, phase: "Failed" };
+        await client.update(pods, { ...pod, status }, { subresource: "status" });
+      }
       await client.delete(pods, key, { gracePeriodSeconds: 0 });
     } else if ((pod.status?.phase ?? "Pending") === "Pending") {
       const [container] = pod.spec.containers;
