@@ -6,6 +6,8 @@ import { systemClock } from "../client/clock.ts";
 import type { Logger } from "../client/logger.ts";
 import { type Engine, type EngineOptions, startEngine } from "../engine/engine.ts";
 import { startOperator } from "../gitops/operator.ts";
+import { ApplicationRenderer } from "../gitops/application-renderer.ts";
+import { Programs, type ProgramsOptions } from "../gitops/render/programs/programs.ts";
 import { Repositories } from "../gitops/repositories.ts";
 import { targetRevision } from "../gitops/application-manifests.ts";
 import { PushGate } from "../gitops/push/push-gate.ts";
@@ -17,6 +19,7 @@ import { GIT_REQUEST_TIMEOUT_MS, startGitEndpoint } from "./git/git-endpoint.ts"
 import { formatAddress, type ListenAddress, ListenError } from "./listen-address.ts";
 import { Metrics } from "./metrics.ts";
 import { credentialSecrets, credentialsFor, decode } from "./repository-credentials.ts";
+import { trustConfigMaps } from "./repository-trust.ts";
 import { stopInReverse } from "../client/stop-in-reverse.ts";
 import { sendText, startWebListener, type WebHandler } from "./web-listener.ts";
 import { type Follower, webhookEndpoint } from "./webhook-endpoint.ts";
@@ -34,6 +37,8 @@ export interface ServerOptions {
   readonly nodeName: string;
   readonly createRuntime: EngineOptions["createRuntime"];
   readonly keepPods: boolean;
+  /** Which Kustomize and Helm are used, and how far they are kept apart. */
+  readonly rendering?: ProgramsOptions;
   readonly application?: DefaultApplicationOptions;
   readonly pollIntervalMs?: number;
   readonly version: string;
@@ -58,12 +63,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const { client } = engine;
     const abort = new AbortController();
     const secrets = credentialSecrets(client);
-    const running = secrets.map((informer) => informer.run(abort.signal));
+    const trusted = trustConfigMaps(client);
+    const informers = [...secrets, ...trusted];
+    const running = informers.map((informer) => informer.run(abort.signal));
     stops.push(() => {
       abort.abort(new Error("the server was stopped"));
       return Promise.all(running);
     });
-    await Promise.all(secrets.map((informer) => informer.synced));
+    await Promise.all(informers.map((informer) => informer.synced));
 
     let followers: () => Iterable<Application> = () => [];
     const metrics = new Metrics(function* () {
@@ -73,17 +80,24 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           health: status?.health?.status ?? "Unknown",
         };
     });
-    let refresh: (keys: Iterable<string>) => void = () => undefined;
+    let refresh: (keys: Iterable<string>, sinceMs?: number) => void = () => undefined;
     const repositories = new Repositories({
       dataDir,
       clock: systemClock,
       logger,
-      credentialsOf: (repoURL) =>
+      credentialsOf: (repoURL, namespace) =>
         credentialsFor(
           secrets.flatMap((informer) => informer.list()),
           repoURL,
+          { namespace, configMaps: trusted.flatMap((informer) => informer.list()) },
         ),
-      onChange: (keys) => refresh(keys),
+      onChange: (keys, sinceMs) => refresh(keys, sinceMs),
+      renderer: new ApplicationRenderer({
+        client,
+        logger,
+        programs: new Programs(options.rendering),
+        onChange: (keys) => refresh(keys),
+      }),
     });
     stops.push(() => repositories.stop());
     const operator = await startOperator({
@@ -97,7 +111,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     });
     stops.push(() => operator.stop());
     followers = () => operator.applications.list();
-    refresh = (keys) => operator.refresh(keys);
+    refresh = (keys, sinceMs) => operator.refresh(keys, sinceMs);
 
     const webhook = webhookEndpoint({
       secretOf: (provider) => {
@@ -108,7 +122,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         return secret === undefined ? undefined : decode(secret, provider);
       },
       followers: () => operator.applications.list().map(followerOf),
-      refresh,
+      refresh: (keys) => repositories.refresh(keys),
       onAnswer: (code) => metrics.webhook(code),
       logger,
     });

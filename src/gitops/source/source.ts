@@ -115,7 +115,7 @@ export interface ResolveOptions {
 }
 
 export interface Source {
-  readonly kind: "git-remote" | "git-local" | "folder";
+  readonly kind: "git-remote" | "git-local" | "folder" | "oci" | "helm";
   /** What it reads, without credentials: safe to show and log. */
   readonly where: string;
   /**

@@ -2,26 +2,20 @@
  * Git over HTTP(S): bounded in bytes and time, guarded against internal addresses and foreign
  * redirects. Credentials go to the repository's own host only.
  */
-import type { Socket } from "node:net";
-import { rootCertificates } from "node:tls";
-import { Agent, buildConnector, type Dispatcher, request } from "undici";
-import { addressGuard } from "../address-guard.ts";
+import { type Agent, type Dispatcher, request } from "undici";
 import type { ConnectionOptions, Credential } from "../source.ts";
 import { SourceError } from "../source-error.ts";
-import { connectToServer } from "./connect.ts";
 import {
   DEFAULT_TRANSPORT_LIMITS,
   type GitRequestOptions,
   type GitTransport,
   type TransportLimits,
 } from "./git-transport.ts";
+import { httpAgent } from "./http-agent.ts";
 import { statusError, transportError } from "./http-problems.ts";
-import { proxyFor } from "./proxy.ts";
 
 /** Forges redirect once (renamed repository, missing `.git`); more is a loop. */
 const MAX_REDIRECTS = 3;
-/** Repositories are polled every minute or so: a connection in between is kept for bursts only. */
-const KEEP_ALIVE_MS = 10_000;
 
 export interface GitHttpOptions {
   /** Without userinfo. */
@@ -53,12 +47,7 @@ export class GitHttp implements GitTransport {
     this.#base = options.url;
     this.#limits = { ...DEFAULT_TRANSPORT_LIMITS, ...options.limits };
     this.#credential = options.credential;
-    this.#agent = new Agent({
-      headersTimeout: this.#limits.headersTimeoutMs,
-      bodyTimeout: this.#limits.idleTimeoutMs,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connect: connector(options.url, options.connection ?? {}, this.#limits.connectTimeoutMs),
-    });
+    this.#agent = httpAgent(options.url, options.connection ?? {}, this.#limits);
   }
 
   async advertisement(signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
@@ -217,59 +206,5 @@ export function answerTooLarge(where: string, maxBytes: number): SourceError {
     what: `the server sent more than ${maxBytes} bytes`,
     where,
     advice: "Keep large files out of the repository, or deploy from a smaller one.",
-  });
-}
-
-/** Connects for undici: guarded, through the proxy if there is one, with this repository's TLS. */
-function connector(
-  repositoryUrl: string,
-  connection: ConnectionOptions,
-  timeoutMs: number,
-): buildConnector.connector {
-  const guard = addressGuard(new URL(repositoryUrl));
-  const { ca, clientCertificate } = connection;
-  const secure = buildConnector({
-    timeout: timeoutMs,
-    ...(ca !== undefined && { ca: [...rootCertificates, ca] }),
-    ...(clientCertificate !== undefined && {
-      cert: clientCertificate.certificate,
-      key: clientCertificate.key,
-    }),
-    ...(connection.insecure === true && { rejectUnauthorized: false }),
-  });
-  return (target, callback) => {
-    const { hostname, protocol } = target;
-    const port = Number(target.port || (protocol === "https:" ? 443 : 80));
-    const open = async (): Promise<Socket> =>
-      connectToServer({
-        hostname,
-        port,
-        guard,
-        proxy: proxyFor({ protocol, hostname, port }, connection),
-        timeoutMs,
-        where: repositoryUrl,
-      });
-    open().then(
-      (socket) => {
-        if (protocol !== "https:") return callback(null, socket);
-        try {
-          secure({ ...target, httpSocket: socket }, callback);
-        } catch (error) {
-          // OpenSSL's own words may quote the file.
-          socket.destroy();
-          callback(unusableTls(repositoryUrl, error), null);
-        }
-      },
-      (error: Error) => callback(error, null),
-    );
-  };
-}
-
-function unusableTls(where: string, error: unknown): SourceError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
-  return new SourceError("bad-credential", {
-    what: `the client certificate, its key or the certificate authority cannot be read (${code})`,
-    where,
-    advice: "Give each as PEM text, the key without a passphrase.",
   });
 }
