@@ -173,7 +173,7 @@ export function blobHash(content: Uint8Array): string {
 const MODES = { directory: "40000", symlink: "120000", submodule: "160000" } as const;
 
 /** The id that git gives a tree of these entries. */
-function treeHash(entries: readonly TreeEntry[]): string {
+export function treeHash(entries: readonly TreeEntry[]): string {
   const sortName = (entry: TreeEntry): Buffer =>
     Buffer.from(entry.kind === "directory" ? `${entry.name}/` : entry.name);
   const parts = entries

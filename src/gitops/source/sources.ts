@@ -11,10 +11,12 @@ import {
   parseInternalUrl,
   type RepositoryId,
 } from "../push/internal-repository.ts";
+import { Artifacts } from "./artifacts/artifacts.ts";
+import { isOciUrl } from "./artifacts/oci/oci-url.ts";
 import { FolderSource } from "./folder.ts";
 import { findGitDirs, GitLocalSource } from "./git-local.ts";
 import { type GitRemoteLimits, GitRemoteSource } from "./git-remote.ts";
-import { parseRepositoryUrl } from "./repo-url.ts";
+import { parseRepositoryUrl, redactUrl } from "./repo-url.ts";
 import type { CredentialProvider, Source } from "./source.ts";
 import { SourceError } from "./source-error.ts";
 
@@ -34,8 +36,10 @@ export interface SourcesOptions {
 }
 
 export interface SourceSpec {
-  /** http(s) or ssh URL, or a path: bare repository, work tree or plain folder. */
+  /** http(s), ssh or oci URL, or a path: bare repository, work tree or plain folder. */
   readonly repoURL: string;
+  /** Of a Helm repository or registry: which chart. */
+  readonly chart?: string;
   /** With how the server is reached. */
   readonly credentials?: CredentialProvider;
   /** PEM certificates that are trusted besides the system's. */
@@ -52,10 +56,13 @@ export class Sources {
   readonly #shared = new Map<string, Shared>();
   /** Sources that are ending: their cache directory is not free yet. */
   readonly #ending = new Map<string, Promise<void>>();
+  readonly #artifacts: Artifacts;
   #stopped = false;
 
   constructor(options: SourcesOptions) {
     this.#options = options;
+    const { dataDir, clock = systemClock } = options;
+    this.#artifacts = new Artifacts({ dataDir, clock });
   }
 
   /**
@@ -83,7 +90,10 @@ export class Sources {
   #plan(spec: SourceSpec): { key: string; create: () => Promise<Source> } {
     const own = parseInternalUrl(spec.repoURL);
     if (own !== undefined) return { key: internalUrl(own), create: () => this.#openInternal(own) };
+    if (isOciUrl(spec.repoURL)) return this.#planOci(spec);
     const location = parseRepositoryUrl(spec.repoURL);
+    if (spec.chart !== undefined && (location.kind === "local" || location.ssh !== undefined))
+      throw noChartsThere(location.kind === "local" ? location.path : location.url);
     if (location.kind === "local")
       return { key: location.path, create: () => this.#openLocal(location.path) };
     const { url, userinfo, ssh } = location;
@@ -91,6 +101,11 @@ export class Sources {
       spec.credentials ?? (userinfo === undefined ? undefined : fromUserinfo(userinfo));
     const credentials = spec.ca === undefined ? configured : withCa(configured, spec.ca);
     const key = cacheKey(url, credentials?.id, spec.ca);
+    const { chart } = spec;
+    if (chart !== undefined) {
+      const request = { url, chart, ...(credentials !== undefined && { credentials }) };
+      return { key: `${key}#${chart}`, create: async () => this.#artifacts.openHelm(request) };
+    }
     const { clock, limits, gitBinary } = this.#options;
     const create = (): Promise<Source> =>
       GitRemoteSource.open({
@@ -103,6 +118,20 @@ export class Sources {
         ...(gitBinary !== undefined && { gitBinary }),
       });
     return { key, create };
+  }
+
+  #planOci({ repoURL, chart, credentials: configured, ca }: SourceSpec): {
+    key: string;
+    create: () => Promise<Source>;
+  } {
+    const credentials = ca === undefined ? configured : withCa(configured, ca);
+    const key = `${cacheKey(repoURL, credentials?.id, ca)}#${chart ?? ""}`;
+    const request = {
+      repoURL,
+      ...(chart !== undefined && { chart }),
+      ...(credentials !== undefined && { credentials }),
+    };
+    return { key, create: async () => this.#artifacts.openOci(request) };
   }
 
   /** A repository that is pushed to; empty until somebody does. */
@@ -178,6 +207,14 @@ function cacheKey(url: string, credentialId: string | undefined, ca: string | un
     .slice(0, 32);
 }
 
+function noChartsThere(where: string): SourceError {
+  return new SourceError("bad-url", {
+    what: "a chart is named, but this is neither a Helm repository nor a registry",
+    where,
+    advice: "Write the https:// or oci:// URL of the repository, or path instead of chart.",
+  });
+}
+
 function withCa(provider: CredentialProvider | undefined, ca: string): CredentialProvider {
   return {
     id: provider?.id ?? "none",
@@ -196,14 +233,9 @@ function fromUserinfo(userinfo: { username: string; password: string }): Credent
 }
 
 function stopped(spec: SourceSpec): SourceError {
-  const own = parseInternalUrl(spec.repoURL);
-  const location =
-    own === undefined
-      ? parseRepositoryUrl(spec.repoURL)
-      : ({ kind: "local", path: internalUrl(own) } as const);
   return new SourceError("aborted", {
     what: "the operator is stopping",
-    where: location.kind === "remote" ? location.url : location.path,
+    where: redactUrl(spec.repoURL),
     advice: "Start it again.",
   });
 }
