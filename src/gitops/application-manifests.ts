@@ -1,10 +1,15 @@
 /** What an Application's repository says at a revision: the input of the plan. */
 import { type Application, mainSource } from "../kube/kinds/application.ts";
 import type { KubeObject } from "../kube/object.ts";
+import type { Finding } from "./check/finding.ts";
 import type { Origin } from "./plan/desired.ts";
 import type { CommitSummary } from "./report/application-status.ts";
 
 export interface ApplicationManifests {
+  /**
+   * Of the first source: the newest commit that made a difference to this Application. Commits that
+   * touch none of its files do not count, so they cost it nothing, and undo no rollback.
+   */
   readonly commit: CommitSummary;
   /** Equal ids mean equal manifests: what was derived from them can be kept. */
   readonly id: string;
@@ -14,6 +19,8 @@ export interface ApplicationManifests {
   /** Problems that forbid applying any of it, worded with file, line and advice. */
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
+  /** The same, for those who want the places. */
+  readonly findings?: readonly Finding[];
 }
 
 export interface ManifestRequest {

@@ -20,6 +20,7 @@ import type { ChangeAuthors } from "./report/drift.ts";
 import type { ApplicationWriter } from "./report/application-writer.ts";
 import { interruptedState } from "./report/operation-state.ts";
 import { StatusReporter } from "./report/status-reporter.ts";
+import { stopHooks } from "./sync/begin-sync.ts";
 import { dryRunApplication, syncApplication } from "./sync/sync-application.ts";
 import { isCarriedOut, isRunning, isUnderWay } from "./sync/sync-operation.ts";
 import {
@@ -58,8 +59,8 @@ export class ApplicationReconciler {
   }
 
   /** The next look at this Application asks its repository again. */
-  markStale(key: string): void {
-    this.#memories.get(key)?.markStale(this.#options.clock.now());
+  markStale(key: string, sinceMs = this.#options.clock.now()): void {
+    this.#memories.get(key)?.markStale(sinceMs);
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<Result> {
@@ -139,7 +140,12 @@ export class ApplicationReconciler {
     )
       announcer.drift(application, plan);
     const operation = interruptedState(application, inSync, reporter.now());
-    await reporter.report(look, operation === undefined ? {} : { operation });
+    if (operation !== undefined) await stopHooks(look, undefined, this.#options);
+    const isUnfinished = isInSync(plan) && !inSync;
+    await reporter.report(look, {
+      isUnfinished,
+      ...(operation === undefined ? {} : { operation }),
+    });
     return this.#next(look, lookAgainMs);
   }
 

@@ -38,7 +38,7 @@ export interface OperatorOptions {
 }
 export interface Operator {
   /** Looks at these Applications again, repository included. Unknown keys are ignored. */
-  refresh(keys: Iterable<string>): void;
+  refresh(keys: Iterable<string>, sinceMs?: number): void;
   /** The Applications as last seen, by `namespace/name`. */
   readonly applications: Informer<Application>;
   stop(): Promise<void>;
@@ -97,9 +97,9 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   });
   return {
     applications: informer,
-    refresh(keys) {
+    refresh(keys, sinceMs) {
       for (const key of keys) {
-        reconciler.markStale(key);
+        reconciler.markStale(key, sinceMs);
         queue.add(key);
       }
     },

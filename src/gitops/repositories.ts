@@ -1,142 +1,343 @@
 /**
  * The manifests of Applications, from their repositories: opens each repository once, renders and
- * checks what a revision says, and remembers what belongs to an unchanged folder.
+ * checks what a revision says, and finds out from tree ids alone which Applications a commit concerns.
  */
 import type { Clock } from "../client/clock.ts";
 import type { Logger } from "../client/logger.ts";
-import { type Application, mainSource } from "../kube/kinds/application.ts";
+import { type Application, type ApplicationSource, sourcesOf } from "../kube/kinds/application.ts";
 import { keyOf } from "../kube/object.ts";
-import type {
-  ApplicationManifests,
-  ManifestRequest,
-  ManifestSource,
+import {
+  type ApplicationManifests,
+  type ManifestRequest,
+  type ManifestSource,
+  targetRevision,
 } from "./application-manifests.ts";
-import { RenderCache } from "./render/render-cache.ts";
-import { type RenderedFolder, renderFolder } from "./render-folder.ts";
+import { ApplicationRenderer } from "./application-renderer.ts";
+import { OpenRepositories } from "./open-repositories.ts";
+import { type Footprint, isUntouched } from "./render/footprint.ts";
+import type { RenderedApplication } from "./render/render-application.ts";
 import { isLocalRepository } from "./source/repo-url.ts";
-import type { Commit, CredentialProvider, Source } from "./source/source.ts";
+import type { Commit, CredentialProvider } from "./source/source.ts";
 import { Sources } from "./source/sources.ts";
 
 export interface RepositoriesOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The credential for a repository, if one is configured. */
-  readonly credentialsOf: (repoURL: string) => CredentialProvider | undefined;
-  /** Gets the keys of the Applications whose repository changed. */
-  readonly onChange: (applicationKeys: readonly string[]) => void;
+  /** The credential for a repository, if the namespace of an Application has one for it. */
+  readonly credentialsOf: (
+    repoURL: string,
+    namespace: string | undefined,
+  ) => CredentialProvider | undefined;
+  /**
+   * Gets the keys of the Applications for which their repositories say something else, and since
+   * when what was known before is too old.
+   */
+  readonly onChange: (applicationKeys: readonly string[], sinceMs: number) => void;
+  /** @default one that is offline: no variables of the cluster, no keys */
+  readonly renderer?: ApplicationRenderer;
+  /**
+   * What has to hold of a commit before anything of it is used, such as its signature; may give back
+   * another tree, as with submodules.
+   * @throws SourceError
+   */
+  readonly admit?: (admission: Admission) => Promise<Commit>;
 }
 
-interface OpenRepository {
-  readonly source: Source;
-  readonly credentialId: string | undefined;
-  readonly users: Set<string>;
-  readonly stopWatching: () => void;
+export interface Admission {
+  readonly application: Application;
+  readonly source: ApplicationSource;
+  readonly commit: Commit;
+  readonly signal: AbortSignal;
 }
+
+/** What a revision of the Application said, and how to tell that it says the same. */
+interface Answer {
+  readonly application: Application;
+  readonly manifests: ApplicationManifests;
+  readonly footprints: readonly Footprint[];
+  /** Of each source the commit at which this was last known to hold. */
+  commitIds: readonly string[];
+  /** The sources and all else that it depends on besides the trees. */
+  readonly circumstances: string;
+  readonly repeatable: boolean;
+}
+
+/** Asks for a revision of each source. */
+type Resolve = (source: ApplicationSource, revision: string, index: number) => Promise<Commit>;
+
+/** Looks at once: a server that does not answer holds up its own only. */
+const MAX_LOOKS = 8;
 
 export class Repositories implements ManifestSource {
   readonly #options: RepositoriesOptions;
   readonly #sources: Sources;
-  readonly #open = new Map<string, Promise<OpenRepository>>();
-  readonly #repositoryOf = new Map<string, string>();
-  readonly #rendered = new Map<string, RenderedFolder>();
-  readonly #cache = new RenderCache();
+  readonly #open: OpenRepositories;
+  readonly #renderer: ApplicationRenderer;
+  /** Of the revision that each Application follows. */
+  readonly #followed = new Map<string, Answer>();
+  /** Of another one that was asked for last, as while a rollback holds. */
+  readonly #other = new Map<string, Answer>();
+  readonly #changed = new Set<string>();
+  readonly #looks = new Set<Promise<void>>();
+  readonly #abort = new AbortController();
 
   constructor(options: RepositoriesOptions) {
     this.#options = options;
     this.#sources = new Sources({ dataDir: options.dataDir, clock: options.clock });
+    this.#renderer = options.renderer ?? new ApplicationRenderer({ clock: options.clock });
+    this.#open = new OpenRepositories({
+      sources: this.#sources,
+      credentialsOf: options.credentialsOf,
+      onChange: (keys) => this.refresh(keys),
+    });
   }
 
   async manifestsOf(
     application: Application,
     { revision, notBeforeMs = 0, signal }: ManifestRequest,
   ): Promise<ApplicationManifests> {
-    const { source } = await this.#repository(application);
-    const maxAgeMs = Math.max(0, this.#options.clock.now() - notBeforeMs);
-    const commit = await source.resolve(revision, { maxAgeMs, signal });
-    const rendered = await this.#render(application, commit);
-    return {
-      commit: { id: commit.id, author: commit.author.name, subject: commit.subject },
-      ...rendered,
+    const resolve = await this.#resolver(application, notBeforeMs, signal);
+    const checkouts = await this.#checkouts(application, revision, resolve, signal);
+    const commits = checkouts.map(({ commit }) => commit);
+    const circumstances = await this.#circumstances(application);
+    const key = keyOf(application);
+    const followed = this.#followed.get(key);
+    if (followed !== undefined && (await holds(followed, commits, circumstances)))
+      return followed.manifests;
+    const isFollowed = revision === targetRevision(application);
+    const answers = isFollowed ? this.#followed : this.#other;
+    const before = answers.get(key);
+    if (!isFollowed && before !== undefined && (await holds(before, commits, circumstances)))
+      return before.manifests;
+    const rendered = await this.#renderer.render(application, checkouts, signal);
+    const answer: Answer = {
+      application,
+      manifests: manifestsFrom(rendered, commits, before?.manifests),
+      footprints: rendered.footprints,
+      commitIds: commits.map(({ id }) => id),
+      circumstances,
+      repeatable: rendered.repeatable,
     };
+    answers.set(key, answer);
+    return answer.manifests;
+  }
+
+  /**
+   * Renders an Application with one of its repositories at a commit that no ref names yet, as before a
+   * push is accepted; its other sources are as they are.
+   * @throws SourceError
+   */
+  async renderAt(
+    application: Application,
+    pushed: { readonly repoURL: string; readonly commit: Commit },
+    signal: AbortSignal,
+  ): Promise<RenderedApplication> {
+    const resolve = await this.#resolver(application, 0, signal, pushed.repoURL);
+    const checkouts = await this.#checkouts(
+      application,
+      targetRevision(application),
+      (source, revision, index) =>
+        source.repoURL === pushed.repoURL
+          ? Promise.resolve(pushed.commit)
+          : resolve(source, revision, index),
+      signal,
+    );
+    return this.#renderer.render(application, checkouts, signal);
+  }
+
+  /**
+   * Asks the repositories of these Applications again, each once, and tells of those Applications for
+   * which something is different; what cannot be read concerns all who read it. Changes come in
+   * bursts: those that come while many looks are under way are looked at together.
+   */
+  refresh(applicationKeys: Iterable<string>): void {
+    for (const key of applicationKeys) this.#changed.add(key);
+    if (this.#looks.size >= MAX_LOOKS || this.#changed.size === 0) return;
+    const look = this.#lookAtChanges().finally(() => this.#looks.delete(look));
+    this.#looks.add(look);
   }
 
   isWatched(application: Application): boolean {
-    return isLocalRepository(mainSource(application.spec).repoURL);
+    return sourcesOf(application.spec).every(({ repoURL }) => isLocalRepository(repoURL));
   }
 
   async forget(applicationKey: string): Promise<void> {
-    const url = this.#repositoryOf.get(applicationKey);
-    this.#repositoryOf.delete(applicationKey);
-    this.#rendered.delete(applicationKey);
-    if (url !== undefined) await this.#leave(applicationKey, url);
+    this.#followed.delete(applicationKey);
+    this.#other.delete(applicationKey);
+    this.#renderer.forget(applicationKey);
+    await this.#open.forget(applicationKey);
   }
 
   async stop(): Promise<void> {
-    for (const opening of this.#open.values())
-      (await opening.catch(() => undefined))?.stopWatching();
+    this.#abort.abort(new Error("the repositories were closed"));
+    await Promise.all(this.#looks);
+    await this.#open.stop();
     await this.#sources.stop();
+    await this.#renderer.stop();
   }
 
-  async #repository(application: Application): Promise<OpenRepository> {
-    const key = keyOf(application);
-    const url = mainSource(application.spec).repoURL;
-    const before = this.#repositoryOf.get(key);
-    if (before !== undefined && before !== url) await this.#leave(key, before);
-    const credentials = this.#options.credentialsOf(url);
-    const known = await this.#open.get(url)?.catch(() => undefined);
-    // A changed credential means another source: what the old one fetched is not for the new one.
-    if (known !== undefined && known.credentialId !== credentials?.id) {
-      this.#open.delete(url);
-      known.stopWatching();
-      await known.source.close();
+  async #lookAtChanges(): Promise<void> {
+    const { signal } = this.#abort;
+    while (this.#changed.size > 0 && !signal.aborted) {
+      const keys = [...this.#changed];
+      this.#changed.clear();
+      const sinceMs = this.#options.clock.now();
+      const concerned = await this.#concerned(keys, sinceMs, signal);
+      if (concerned.length > 0 && !signal.aborted) this.#options.onChange(concerned, sinceMs);
     }
-    let opening = this.#open.get(url);
-    if (opening === undefined) {
-      opening = this.#openRepository(url, credentials);
-      this.#open.set(url, opening);
-      opening.catch(() => this.#open.delete(url));
+  }
+
+  async #concerned(
+    applicationKeys: readonly string[],
+    sinceMs: number,
+    signal: AbortSignal,
+  ): Promise<string[]> {
+    const asked = new Map<string, Promise<Commit>>();
+    const concerned: string[] = [];
+    for (const key of applicationKeys) {
+      const answer = this.#followed.get(key);
+      if (answer === undefined || !(await this.#isAsBefore(answer, asked, sinceMs, signal)))
+        concerned.push(key);
     }
-    const repository = await opening;
-    repository.users.add(key);
-    this.#repositoryOf.set(key, url);
-    return repository;
+    return concerned;
   }
 
-  async #openRepository(
-    url: string,
-    credentials: CredentialProvider | undefined,
-  ): Promise<OpenRepository> {
-    const source = await this.#sources.open({
-      repoURL: url,
-      ...(credentials === undefined ? {} : { credentials }),
-    });
-    const users = new Set<string>();
-    const stopWatching = source.onChange(() => this.#options.onChange([...users]));
-    return { source, credentialId: credentials?.id, users, stopWatching };
+  /** One request for each repository and revision, however many Applications follow it. */
+  async #isAsBefore(
+    answer: Answer,
+    asked: Map<string, Promise<Commit>>,
+    sinceMs: number,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { application } = answer;
+    const sources = sourcesOf(application.spec);
+    try {
+      const resolve = await this.#resolver(application, sinceMs, signal);
+      const commits: Commit[] = [];
+      for (const [index, source] of sources.entries()) {
+        const revision = source.targetRevision ?? "HEAD";
+        const id = JSON.stringify([source.repoURL, source.chart, revision]);
+        let asking = asked.get(id);
+        if (asking === undefined) {
+          asking = resolve(source, revision, index);
+          asking.catch(() => undefined);
+          asked.set(id, asking);
+        }
+        commits.push(await asking);
+      }
+      // A commit that must not be used is to be told of, whatever it touches.
+      const isNew = commits.some(({ id }, index) => id !== answer.commitIds[index]);
+      if (isNew && sources.some(({ verify, submodules }) => verify ?? submodules)) return false;
+      return await holds(answer, commits, answer.circumstances);
+    } catch {
+      // Whoever looks again finds the same trouble, and reports it.
+      return false;
+    }
   }
 
-  async #leave(applicationKey: string, url: string): Promise<void> {
-    const repository = await this.#open.get(url)?.catch(() => undefined);
-    if (repository === undefined) return;
-    repository.users.delete(applicationKey);
-    if (repository.users.size > 0) return;
-    this.#open.delete(url);
-    repository.stopWatching();
-    await repository.source.close();
+  async #resolver(
+    application: Application,
+    notBeforeMs: number,
+    signal: AbortSignal,
+    except?: string,
+  ): Promise<Resolve> {
+    const sources = sourcesOf(application.spec);
+    const needed = sources.filter(({ repoURL }) => repoURL !== except);
+    const opened = await this.#open.of(application, needed);
+    return (source, revision) => {
+      const repository = opened[needed.indexOf(source)];
+      if (repository === undefined) throw new Error(`${source.repoURL} was not opened`);
+      const maxAgeMs = Math.max(0, this.#options.clock.now() - notBeforeMs);
+      return repository.resolve(revision, { maxAgeMs, signal });
+    };
   }
 
-  /** Nothing is rendered again for an Application whose folder is the same as before. */
-  async #render(application: Application, commit: Commit): Promise<RenderedFolder> {
-    const key = keyOf(application);
-    const before = this.#rendered.get(key);
-    const rendered = await renderFolder(
-      mainSource(application.spec),
-      commit.tree,
-      this.#cache,
-      before,
-    );
-    if (rendered !== before) this.#rendered.set(key, rendered);
-    return rendered;
+  async #checkouts(
+    application: Application,
+    revision: string,
+    resolve: Resolve,
+    signal: AbortSignal,
+  ): Promise<{ readonly source: ApplicationSource; readonly commit: Commit }[]> {
+    const sources = sourcesOf(application.spec);
+    const revisions = revisionsAt(application, revision);
+    const checkouts = [];
+    for (const [index, source] of sources.entries()) {
+      const commit = await resolve(source, revisions[index] ?? "HEAD", index);
+      const admitted =
+        (await this.#options.admit?.({ application, source, commit, signal })) ?? commit;
+      checkouts.push({ source, commit: admitted });
+    }
+    return checkouts;
   }
+
+  async #circumstances(application: Application): Promise<string> {
+    const { variables, decryptor, kubeVersion, apiVersions } =
+      await this.#renderer.environmentOf(application);
+    const { spec, metadata } = application;
+    const isHelm = sourcesOf(spec).some(({ helm, chart }) => helm ?? chart);
+    return JSON.stringify([
+      sourcesOf(spec),
+      spec.destination.namespace,
+      metadata.name,
+      variables?.id,
+      decryptor?.id,
+      kubeVersion,
+      isHelm ? apiVersions : undefined,
+    ]);
+  }
+}
+
+async function holds(
+  answer: Answer,
+  commits: readonly Commit[],
+  circumstances: string,
+): Promise<boolean> {
+  if (!answer.repeatable || answer.circumstances !== circumstances) return false;
+  for (const [index, { id, tree }] of commits.entries()) {
+    if (answer.commitIds[index] === id) continue;
+    if (!(await isUntouched(answer.footprints[index] ?? [], tree))) return false;
+  }
+  // The next commit is compared with this one, which mostly is the same.
+  answer.commitIds = commits.map(({ id }) => id);
+  return true;
+}
+
+/**
+ * Of the first source the revision that is asked for; of the others those that they had when it was
+ * deployed, if it was, else those that they follow.
+ */
+function revisionsAt(application: Application, revision: string): readonly string[] {
+  const sources = sourcesOf(application.spec);
+  const isFollowed = revision === targetRevision(application);
+  const deployed = isFollowed
+    ? undefined
+    : application.status?.history?.findLast((entry) => entry.revision === revision)?.revisions;
+  return sources.map(({ targetRevision: target = "HEAD" }, index) =>
+    index === 0 ? revision : (deployed?.[index] ?? target),
+  );
+}
+
+function manifestsFrom(
+  { id, manifests, findings, errors, warnings, complete }: RenderedApplication,
+  commits: readonly Commit[],
+  before: ApplicationManifests | undefined,
+): ApplicationManifests {
+  const [main] = commits;
+  if (main === undefined) throw new Error("the Application names no source");
+  return {
+    commit: {
+      id: main.id,
+      author: main.author.name,
+      subject: main.subject,
+      ...(commits.length > 1 ? { revisions: commits.map((commit) => commit.id) } : {}),
+    },
+    id,
+    // What was derived from the same list is found by its identity.
+    manifests: before?.id === id ? before.manifests : manifests,
+    complete,
+    errors,
+    warnings,
+    findings,
+  };
 }

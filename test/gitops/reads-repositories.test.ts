@@ -102,25 +102,49 @@ describe("one repository for many Applications", () => {
     repositories.manifestsOf(application(at(name), name), { revision: "HEAD", signal });
 
   test("a commit to one folder leaves the manifests of the others the very same", async () => {
-    await work.commit({ "a/x.yaml": yaml("a", "1"), "b/x.yaml": yaml("b", "1") });
+    const first = await work.commit({ "a/x.yaml": yaml("a", "1"), "b/x.yaml": yaml("b", "1") });
     const before = { a: await manifests("a"), b: await manifests("b") };
-    const commit = await work.commit({ "b/x.yaml": yaml("b", "2") });
+    const second = await work.commit({ "b/x.yaml": yaml("b", "2") });
     const after = { a: await manifests("a"), b: await manifests("b") };
-    expect([after.a.commit.id, after.b.commit.id]).toEqual([commit, commit]);
-    expect(after.a.id).toBe(before.a.id);
-    expect(after.a.manifests).toBe(before.a.manifests);
+    expect([after.a.commit.id, after.b.commit.id]).toEqual([first, second]);
+    expect(after.a).toBe(before.a);
     expect(after.b.id).not.toBe(before.b.id);
   });
 
-  test("tells all of them of a commit, but not those that left", async () => {
-    await work.commit({ "a/x.yaml": yaml("a", "1"), "b/x.yaml": yaml("b", "1") });
-    await manifests("a");
-    await manifests("b");
+  test("a revision that says the same is the one that is followed", async () => {
+    const first = await work.commit({ "a/x.yaml": yaml("a", "1"), "b/x.yaml": yaml("b", "1") });
+    const followed = await manifests("a");
+    const second = await work.commit({ "b/x.yaml": yaml("b", "2") });
+    const app = application(at("a"), "a");
+    for (const revision of [first, second])
+      expect(await repositories.manifestsOf(app, { revision, signal })).toBe(followed);
+    const third = await work.commit({ "a/x.yaml": yaml("a", "3") });
+    const other = await repositories.manifestsOf(app, { revision: third, signal });
+    expect(other.commit.id).toBe(third);
+    expect(await repositories.manifestsOf(app, { revision: third, signal })).toBe(other);
+  });
+
+  test("an unchanged commit that is made again elsewhere in history changes nothing", async () => {
+    await work.commit({ "a/x.yaml": yaml("a", "1") });
+    const one = await manifests("a");
+    await work.commit({ "a/x.yaml": yaml("a", "2") });
+    const two = await manifests("a");
+    const back = await work.commit({ "a/x.yaml": yaml("a", "1") });
+    const three = await manifests("a");
+    expect(three.commit.id).toBe(back);
+    expect(three.id).toBe(one.id);
+    expect(two.id).not.toBe(one.id);
+  });
+
+  test("tells those of a commit that it concerns, but not those that left", async () => {
+    const [a, b, c] = [yaml("a", "1"), yaml("b", "1"), yaml("c", "1")];
+    await work.commit({ "a/x.yaml": a, "b/x.yaml": b, "c/x.yaml": c });
+    for (const name of ["a", "b", "c"]) await manifests(name);
     await repositories.forget("default/a");
     const noticed = new Promise<readonly string[]>((resolve) => {
       changed = resolve;
     });
-    await work.commit({ "b/x.yaml": yaml("b", "2") });
+    await work.commit({ "a/x.yaml": yaml("a", "2"), "b/x.yaml": yaml("b", "2") });
     expect(await noticed).toEqual(["default/b"]);
   });
 });

@@ -1,4 +1,4 @@
-/** Plain manifests that are encrypted as a whole, with what they hold put in. */
+/** Rendered objects that are encrypted, or hold encrypted files, with what they hold put in. */
 import type { Finding } from "../check/finding.ts";
 import { DecryptError } from "../decrypt/decrypt-error.ts";
 import type { Decryptor } from "../decrypt/decryptor.ts";
@@ -7,13 +7,11 @@ import { deepFreeze, type JsonObject, type KubeObject } from "../../kube/object.
 import { findingObject, type Manifest } from "./manifest.ts";
 import type { Rendered } from "./render.ts";
 
-const DISABLED = "kustomize.toolkit.fluxcd.io/decrypt";
-
 export async function decryptRendered(
   rendered: Rendered,
   decryptor: Decryptor | undefined,
 ): Promise<Rendered> {
-  if (decryptor === undefined || !rendered.objects.some(({ object }) => isEncrypted(object)))
+  if (decryptor === undefined || !rendered.objects.some(({ object }) => mayBeEncrypted(object)))
     return rendered;
   const objects: Manifest[] = [];
   const findings: Finding[] = [];
@@ -32,15 +30,13 @@ export async function decryptRendered(
   };
 }
 
-function isEncrypted(object: KubeObject): boolean {
-  const fields = object as KubeObject & JsonObject;
-  const { annotations, labels } = object.metadata;
-  if (annotations?.[DISABLED] === "disabled" || labels?.[DISABLED] === "disabled") return false;
-  return isObject(fields["sops"]);
+/** A whole document says so at its top; a Secret may hold files that are. */
+function mayBeEncrypted(object: KubeObject): boolean {
+  return object.kind === "Secret" || isObject((object as KubeObject & JsonObject)["sops"]);
 }
 
 async function decrypted(manifest: Manifest, decryptor: Decryptor): Promise<Manifest | Finding> {
-  if (!isEncrypted(manifest.object)) return manifest;
+  if (!mayBeEncrypted(manifest.object)) return manifest;
   try {
     const clear = await decryptor.decryptObject(manifest.object as KubeObject & JsonObject);
     if (clear === undefined) return manifest;

@@ -10,12 +10,13 @@ import type { Application, ApplicationSource } from "../../kube/kinds/applicatio
 import { deepFreeze, type JsonObject, type KubeObject } from "../../kube/object.ts";
 import { DecryptError } from "../decrypt/decrypt-error.ts";
 import type { Commit, Tree } from "../source/source.ts";
-import { decryptFinding } from "./decrypt-rendered.ts";
+import { decryptFinding, decryptRendered } from "./decrypt-rendered.ts";
 import { withoutRepeats } from "./duplicates.ts";
 import type { Footprint } from "./footprint.ts";
 import type { Manifest } from "./manifest.ts";
 import type { Rendered } from "./render.ts";
-import type { ReferenceResolver, RenderEnvironment } from "./render-environment.ts";
+import type { SecretReferences } from "../decrypt/references.ts";
+import type { RenderEnvironment } from "./render-environment.ts";
 import { renderSource } from "./render-source.ts";
 import type { HelmRelease } from "./source-rendering.ts";
 import { substituteVariables } from "./substitute/substitute-manifests.ts";
@@ -47,7 +48,7 @@ export interface RenderedApplication {
   readonly complete: boolean;
   /** For each checkout what its tree must still have for this to hold. */
   readonly footprints: readonly Footprint[];
-  /** False when the same input may well give something else, as after a time-out. */
+  /** False when the same input may well give something else: after a time-out, or with values from elsewhere. */
   readonly repeatable: boolean;
 }
 
@@ -66,9 +67,15 @@ export async function renderApplication({
   const parts: Rendered[] = [];
   for (const { source, commit } of checkouts) {
     if (isReferenceOnly(source)) continue;
-    parts.push(
-      await renderSource({ source, tree: commit.tree, refs, release, environment, signal }),
-    );
+    const part = await renderSource({
+      source,
+      tree: commit.tree,
+      refs,
+      release,
+      environment,
+      signal,
+    });
+    parts.push(await decryptRendered(part, environment.decryptor));
   }
   const joined = joinSources(parts);
   const substituted = substituteVariables(joined.objects, environment.variables);
@@ -88,7 +95,7 @@ export async function renderApplication({
     complete:
       joined.complete && substituted.findings.length === 0 && resolved.findings.length === 0,
     footprints: footprintsOf(checkouts, parts),
-    repeatable: parts.every((part) => part.repeatable !== false),
+    repeatable: !resolved.isChanged && parts.every((part) => part.repeatable !== false),
   };
 }
 
@@ -141,7 +148,7 @@ const ID_KEY = randomBytes(32);
 
 function idOf(
   parts: readonly Rendered[],
-  { variables, references }: RenderEnvironment,
+  { variables }: RenderEnvironment,
   { objects, isChanged }: Resolved,
 ): string {
   const ids = parts.map((part) => part.id);
@@ -151,7 +158,7 @@ function idOf(
         .update(JSON.stringify(objects.map(({ object }) => object)))
         .digest("hex")
     : undefined;
-  return JSON.stringify([ids, variables?.id ?? null, content ?? null, isChanged && references?.id]);
+  return JSON.stringify([ids, variables?.id ?? null, content ?? null]);
 }
 
 interface Resolved {
@@ -162,7 +169,7 @@ interface Resolved {
 
 async function resolveReferences(
   manifests: readonly Manifest[],
-  references: ReferenceResolver | undefined,
+  references: SecretReferences | undefined,
 ): Promise<Resolved> {
   if (references === undefined) return { objects: manifests, findings: [], isChanged: false };
   const objects: Manifest[] = [];
@@ -170,13 +177,10 @@ async function resolveReferences(
   let isChanged = false;
   for (const manifest of manifests) {
     try {
-      const object = await references.resolveObject(manifest.object as KubeObject & JsonObject);
-      isChanged ||= object !== undefined;
-      objects.push(
-        object === undefined
-          ? manifest
-          : { ...manifest, object: deepFreeze(object as JsonObject & KubeObject) },
-      );
+      const object = await references.resolve(manifest.object as KubeObject & JsonObject);
+      const isSame = object === manifest.object;
+      isChanged ||= !isSame;
+      objects.push(isSame ? manifest : { ...manifest, object: deepFreeze(object) });
     } catch (error) {
       if (!(error instanceof DecryptError)) throw error;
       findings.push(decryptFinding(error, manifest.origin, manifest));

@@ -1,6 +1,6 @@
 /** What rendering needs besides the tree: programs, keys, variables, and what the destination can do. */
-import type { JsonObject } from "../../kube/object.ts";
 import type { Decryptor } from "../decrypt/decryptor.ts";
+import type { SecretReferences } from "../decrypt/references.ts";
 import type { OutputCache } from "./programs/output-cache.ts";
 import type { Programs } from "./programs/programs.ts";
 import type { RenderCache } from "./render-cache.ts";
@@ -14,21 +14,13 @@ export interface RenderEnvironment {
   /** Absent: what is encrypted stays as it is written. */
   readonly decryptor?: Decryptor;
   /** Absent: references to values outside of the repository stay as they are written. */
-  readonly references?: ReferenceResolver;
+  readonly references?: SecretReferences;
   /** Of this Application's `postBuild`. Absent: nothing is substituted. */
   readonly variables?: Variables;
   /** Of the destination, as `1.35.0`; what Helm charts see as `.Capabilities.KubeVersion`. */
   readonly kubeVersion: string;
   /** `apps/v1` and `apps/v1/Deployment`; what Helm charts see as `.Capabilities.APIVersions`. */
   readonly apiVersions: readonly string[];
-}
-
-/** Puts in the values that a repository only names. */
-export interface ReferenceResolver {
-  /** Tells one set of values from another without revealing them; part of cache keys. */
-  readonly id: string;
-  /** @returns undefined when the object refers to nothing */
-  resolveObject(object: JsonObject): Promise<JsonObject | undefined>;
 }
 
 export interface Variables {

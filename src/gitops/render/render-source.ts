@@ -2,7 +2,6 @@
 import type { ApplicationSource } from "../../kube/kinds/application.ts";
 import { directoryAt } from "../source/tree-path.ts";
 import type { Tree } from "../source/source.ts";
-import { decryptRendered } from "./decrypt-rendered.ts";
 import { footmark } from "./footprint.ts";
 import { renderHelm } from "./helm/render-helm.ts";
 import { renderKustomize } from "./kustomize/render-kustomize.ts";
@@ -19,8 +18,7 @@ export async function renderSource(rendering: SourceRendering): Promise<Rendered
   if (type === "kustomize") return renderKustomize({ ...rendering, directory });
   if (type === "helm") return renderHelm({ ...rendering, directory });
   const isExplicit = source.directory !== undefined;
-  const plain = await render(tree, { ...plainOptions(source), isExplicit }, environment.cache);
-  return decryptRendered(plain, environment.decryptor);
+  return render(tree, { ...plainOptions(source), isExplicit }, environment.cache);
 }
 
 export function plainOptions(source: ApplicationSource): RenderOptions {

@@ -29,6 +29,8 @@ export interface CommitSummary {
   readonly id: string;
   readonly author: string;
   readonly subject: string;
+  /** With several sources, the revision of each, in their order. */
+  readonly revisions?: readonly string[];
 }
 export interface StatedCondition {
   readonly type: string;
@@ -66,8 +68,8 @@ export interface Outcome {
   readonly conditions: readonly StatedCondition[];
   readonly trouble?: Trouble | undefined;
   readonly operation?: ApplicationOperationState;
-  /** Only some objects were synced: the revision as a whole was not. */
-  readonly isPartial?: boolean;
+  /** The revision as a whole is not synced: only some objects were, or hooks are still to run. */
+  readonly isUnfinished?: boolean;
   readonly rollback?: ApplicationStatus["rollback"];
   readonly authors: ChangeAuthors;
 }
@@ -84,21 +86,22 @@ export function nextStatus(
   const revision = trouble?.revision ?? commit.id;
   const settled =
     results === undefined && operation?.phase !== "Running"
-      ? isInSync(plan)
-      : operation?.phase === "Succeeded" && outcome.isPartial !== true;
+      ? isInSync(plan) && outcome.isUnfinished !== true
+      : operation?.phase === "Succeeded" && outcome.isUnfinished !== true;
   const hasSynced = settled && trouble === undefined && outcome.unusable.length === 0;
   return {
     ...kept,
     sync: {
       status: trouble !== undefined ? "Unknown" : agrees ? "Synced" : "OutOfSync",
       revision,
+      ...(commit.revisions === undefined ? {} : { revisions: [...commit.revisions] }),
     },
     health: healthOfAll(resources),
     resources,
     conditions: conditionsAfter(kept.conditions ?? [], outcome, now),
     summary: { images },
     ...(operation === undefined ? {} : { operationState: operation }),
-    ...(outcome.isPartial === true ? {} : historyAfter(application, outcome, now)),
+    ...(outcome.isUnfinished === true ? {} : historyAfter(application, outcome, now)),
     ...(hasSynced ? { lastSynced: { revision: commit.id, specHash: outcome.specHash } } : {}),
     ...(rollback === undefined ? {} : { rollback }),
     ...driftOf(driftBefore, application, outcome, now),

@@ -14,7 +14,12 @@ const HISTORY_LIMIT = 10;
 
 export interface FinishedSync {
   readonly operation?: ApplicationOperationState;
-  readonly commit: { readonly id: string; readonly author: string; readonly subject: string };
+  readonly commit: {
+    readonly id: string;
+    readonly author: string;
+    readonly subject: string;
+    readonly revisions?: readonly string[];
+  };
 }
 
 /**
@@ -30,13 +35,15 @@ export function historyAfter(
   if (operation === undefined || (outcome !== "Succeeded" && outcome !== "Failed")) return {};
   const history = application.status?.history ?? [];
   const last = history.at(-1);
-  const isSame = last?.revision === commit.id;
+  const isSame =
+    last?.revision === commit.id && String(last.revisions) === String(commit.revisions);
   if (isSame && last.outcome !== "Failed") return {};
   const { startedAt, initiatedBy, plan, message, retryCount } = operation;
   const began = isSame ? (last.startedAt ?? startedAt) : startedAt;
   const entry: ApplicationHistoryEntry = {
     id: isSame ? last.id : (last?.id ?? 0) + 1,
     revision: commit.id,
+    ...(commit.revisions === undefined ? {} : { revisions: [...commit.revisions] }),
     outcome,
     startedAt: began,
     deployedAt: now,

@@ -27,6 +27,10 @@ export type SourceErrorCode =
   | "corrupt"
   | "changed-while-reading"
   | "unsupported"
+  /** Rendering needs Kustomize, Helm or the sandbox, which this machine does not have. */
+  | "missing-program"
+  /** An object that `postBuild.substituteFrom` names. */
+  | "missing-variables"
   | "local-io"
   | "aborted";
 

@@ -178,6 +178,8 @@ export interface ApplicationResource extends ApplicationResourceRef {
 export interface ApplicationHistoryEntry {
   id: number;
   revision: string;
+  /** With several sources, the revision of each, in their order. */
+  revisions?: string[];
   deployedAt: string;
   initiatedBy?: string;
   author?: string;
@@ -251,7 +253,11 @@ export interface ApplicationRollback {
   automatic?: boolean;
 }
 export interface ApplicationStatus {
-  sync?: { status: "Synced" | "OutOfSync" | "Unknown"; revision?: string };
+  sync?: {
+    status: "Synced" | "OutOfSync" | "Unknown";
+    revision?: string;
+    revisions?: string[];
+  };
   health?: ApplicationHealth;
   resources?: ApplicationResource[];
   conditions?: Condition[];

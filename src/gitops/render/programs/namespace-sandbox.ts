@@ -125,7 +125,7 @@ export class NamespaceSandbox implements Sandbox {
 
   async #unavailable(signal: AbortSignal, cause: unknown): Promise<SourceError> {
     const what = (await this.#obstacle(signal)) ?? "the sandbox could not be set up";
-    return new SourceError("unsupported", { what, where: "rendering", advice: ADVICE, cause });
+    return new SourceError("missing-program", { what, where: "rendering", advice: ADVICE, cause });
   }
 
   #unshare(

@@ -57,19 +57,19 @@ export class Programs {
 
   /**
    * @param file that needs the program: what the error names
-   * @throws SourceError `unsupported` when there is none
+   * @throws SourceError `missing-program` when there is none
    */
   async require(tool: Tool, file: string): Promise<FoundProgram> {
     const found = await this.look(tool);
     if ("program" in found) return found.program;
-    throw new SourceError("unsupported", {
+    throw new SourceError("missing-program", {
       what: `this folder needs ${TITLES[tool]}: ${found.missing}`,
       where: file,
       advice: found.advice,
     });
   }
 
-  /** @throws SourceError `unsupported` when there is no sandbox to run it in */
+  /** @throws SourceError `missing-program` when there is no sandbox to run it in */
   async run(program: FoundProgram, run: ProgramRun): Promise<SandboxResult> {
     await this.#turn();
     try {

@@ -33,7 +33,7 @@ export interface SandboxResult {
 export interface Sandbox {
   /** Why nothing can be run, with advice; undefined when it can. */
   problem(signal?: AbortSignal): Promise<string | undefined>;
-  /** @throws SourceError `unsupported` when there is no sandbox, `aborted` */
+  /** @throws SourceError `missing-program` when there is no sandbox, `aborted` */
   run(run: SandboxRun): Promise<SandboxResult>;
 }
 
