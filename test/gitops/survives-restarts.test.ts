@@ -1,10 +1,10 @@
 /** The operator keeps nothing that it cannot do without: killed at any call, a fresh one goes on. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Client } from "../../src/client/client.ts";
 import { applications } from "../../src/kube/kinds/application.ts";
 import { configMaps } from "../../src/kube/kinds/configmap.ts";
 import { secrets } from "../../src/kube/kinds/secret.ts";
 import { services } from "../../src/kube/kinds/service.ts";
+import { type DyingClient, dyingClient } from "./dying-client.ts";
 import { application, configMap, OperatedCluster } from "./operated-cluster.ts";
 
 describe("a restart", () => {
@@ -60,44 +60,6 @@ describe("a restart", () => {
   });
 });
 
-/** A client whose process dies at its `killAt`th call, before or after the call is done. */
-function dying(client: Client, killAt: number, when: "before" | "after"): Dying {
-  const state = { calls: 0, dead: false };
-  const never = new Promise<never>(() => undefined);
-  const wrap =
-    <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      if (state.dead) return never;
-      const isLast = ++state.calls === killAt;
-      if (isLast && when === "before") state.dead = true;
-      if (state.dead) return never;
-      try {
-        return await call(...args);
-      } finally {
-        if (isLast) state.dead = true;
-        if (state.dead) await never;
-      }
-    };
-  const wrapped: Client = {
-    resourceFor: (...args) => client.resourceFor(...args),
-    resources: () => client.resources(),
-    get: wrap(client.get.bind(client)) as Client["get"],
-    list: client.list.bind(client) as Client["list"],
-    watch: client.watch.bind(client) as Client["watch"],
-    create: wrap(client.create.bind(client)) as Client["create"],
-    update: wrap(client.update.bind(client)) as Client["update"],
-    patch: wrap(client.patch.bind(client)) as Client["patch"],
-    delete: wrap(client.delete.bind(client)) as Client["delete"],
-    deleteCollection: wrap(client.deleteCollection.bind(client)),
-    logs: (...args) => client.logs(...args),
-  };
-  return { client: wrapped, state };
-}
-interface Dying {
-  readonly client: Client;
-  readonly state: { calls: number; dead: boolean };
-}
-
 /** Everything that matters in the end. */
 async function ending(cluster: OperatedCluster): Promise<object> {
   const { sync, health, resources, history, operationState, rollback } = await cluster.status();
@@ -117,7 +79,7 @@ async function ending(cluster: OperatedCluster): Promise<object> {
 }
 
 /** A first sync, a commit that changes, adds and prunes across kinds, and a deletion by hand. */
-async function story(cluster: OperatedCluster, killed: Dying | undefined): Promise<object> {
+async function story(cluster: OperatedCluster, killed: DyingClient | undefined): Promise<object> {
   cluster.repository.push([configMap("a"), SERVICE, configMap("old")]);
   await cluster.client.create(applications, application({}, "app"));
   await cluster.settle();
@@ -147,9 +109,9 @@ test("killed at any call, before or after it is done, the end is the same", asyn
   let kills = 0;
   for (const when of ["before", "after"] as const) {
     for (let killAt = 1; ; killAt++) {
-      let killed: Dying | undefined;
+      let killed: DyingClient | undefined;
       const cluster = await OperatedCluster.start({
-        wrap: (client) => (killed = dying(client, killAt, when)).client,
+        wrap: (client) => (killed = dyingClient(client, killAt, when)).client,
       });
       const end = await story(cluster, killed);
       expect({ killAt, when, ...end }).toEqual({

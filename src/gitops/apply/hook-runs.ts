@@ -153,13 +153,19 @@ async function liveHooks(
  * @returns those that are not gone yet
  */
 export async function stopOtherHooks(
-  sync: HookSync,
+  application: Application,
   kinds: readonly ObjectRef[],
-  deps: ApplyOptions & { readonly live: LiveObjects; readonly health: HookFacts["health"] },
+  deps: ApplyOptions & {
+    readonly live: LiveObjects;
+    readonly health: HookFacts["health"];
+    /** The sync whose hooks may go on. */
+    readonly except: string | undefined;
+  },
 ): Promise<ObjectRef[]> {
   const going: ObjectRef[] = [];
-  for (const object of await liveHooks(sync.application, kinds, deps.live, deps.signal)) {
-    if (hookRunOf(object)?.startsWith(`${sync.syncId}.`) === true) continue;
+  for (const object of await liveHooks(application, kinds, deps.live, deps.signal)) {
+    if (deps.except !== undefined && hookRunOf(object)?.startsWith(`${deps.except}.`) === true)
+      continue;
     await releaseHook(object, deps);
     const { deletionTimestamp: _going, ...metadata } = object.metadata;
     const status = deps.health({ ...object, metadata })?.status;

@@ -23,6 +23,13 @@ const CONDITION_TYPES = [
   "ManifestWarning",
   "SyncError",
   "Suspended",
+  "InvalidIgnoreRule",
+  "SyncWindow",
+  "InvalidSyncWindow",
+  "DependencyNotReady",
+  "FieldDispute",
+  "RolledBack",
+  "RollbackFailed",
 ];
 
 export interface CommitSummary {
@@ -89,6 +96,8 @@ export function nextStatus(
       ? isInSync(plan) && outcome.isUnfinished !== true
       : operation?.phase === "Succeeded" && outcome.isUnfinished !== true;
   const hasSynced = settled && trouble === undefined && outcome.unusable.length === 0;
+  const health = healthOfAll(resources);
+  const synced = { revision: commit.id, specHash: outcome.specHash };
   return {
     ...kept,
     sync: {
@@ -96,13 +105,14 @@ export function nextStatus(
       revision,
       ...(commit.revisions === undefined ? {} : { revisions: [...commit.revisions] }),
     },
-    health: healthOfAll(resources),
+    health,
     resources,
     conditions: conditionsAfter(kept.conditions ?? [], outcome, now),
     summary: { images },
     ...(operation === undefined ? {} : { operationState: operation }),
     ...(outcome.isUnfinished === true ? {} : historyAfter(application, outcome, now)),
-    ...(hasSynced ? { lastSynced: { revision: commit.id, specHash: outcome.specHash } } : {}),
+    ...(hasSynced ? { lastSynced: synced } : {}),
+    ...(hasSynced && health.status === "Healthy" ? { lastHealthy: synced } : {}),
     ...(rollback === undefined ? {} : { rollback }),
     ...driftOf(driftBefore, application, outcome, now),
     observedGeneration: application.metadata.generation ?? 0,

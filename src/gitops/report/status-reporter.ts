@@ -12,7 +12,7 @@ import { conditionsOf } from "./conditions.ts";
 import { refusedState } from "./operation-state.ts";
 
 /** What a sync adds to what a look found. */
-export type Synced = Pick<Outcome, "results" | "operation" | "isPartial">;
+export type Synced = Pick<Outcome, "results" | "operation" | "isUnfinished">;
 
 export interface ReporterOptions {
   readonly clock: Clock;

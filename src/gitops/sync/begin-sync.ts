@@ -1,4 +1,5 @@
 /** What has to hold before a sync makes its first change. */
+import type { Look } from "../application-look.ts";
 import { applyPlan } from "../apply/apply-plan.ts";
 import { stopOtherHooks } from "../apply/hook-runs.ts";
 import type { ObjectResult } from "../apply/object-result.ts";
@@ -8,25 +9,24 @@ import { syncOptionsOf } from "../plan/sync-options.ts";
 import { runningState } from "../report/operation-state.ts";
 import { refsOf } from "../report/resource-ref.ts";
 import { factsOf } from "./finish-sync.ts";
-import type { Sync } from "./open-sync.ts";
+import type { Sync, SyncDeps } from "./open-sync.ts";
 
-/** @returns whether hooks of an earlier sync still run, that were asked to stop */
-export async function isHeldByHooks(sync: Sync): Promise<boolean> {
-  const { look, deps, hookSync } = sync;
-  const { client, clock, live } = deps;
-  const recorded = look.application.status?.operationState?.syncResult?.resources ?? [];
+/**
+ * Stops hooks that still run: they belong to a sync that nobody goes on with.
+ * @param except the sync whose hooks may run
+ * @returns whether some are still there
+ */
+export async function stopHooks(
+  { application, hooks, signal }: Look,
+  except: string | undefined,
+  { client, clock, live }: Pick<SyncDeps, "client" | "clock" | "live">,
+): Promise<boolean> {
+  const recorded = application.status?.operationState?.syncResult?.resources ?? [];
   const earlier = refsOf(recorded.filter(({ hookPhase }) => hookPhase !== undefined));
-  const kinds = [...earlier, ...look.hooks.map(({ ref }) => ref)];
-  const going = await stopOtherHooks(hookSync, kinds, {
-    client,
-    clock,
-    live,
-    observer: live,
-    options: syncOptionsOf(look.application),
-    signal: look.signal,
-    health: healthOf,
-  });
-  return going.length > 0;
+  const kinds = [...earlier, ...hooks.map(({ ref }) => ref)];
+  const options = syncOptionsOf(application);
+  const deps = { client, clock, live, observer: live, options, signal, health: healthOf };
+  return (await stopOtherHooks(application, kinds, { ...deps, except })).length > 0;
 }
 
 /** What a transactional sync would fail at; nothing is changed by asking. */

@@ -28,7 +28,7 @@ import { syncOptionsOf } from "../plan/sync-options.ts";
 import { trackedBy } from "../plan/tracking.ts";
 import { finishedState, resourcesAfter, runningState } from "../report/operation-state.ts";
 import type { Attempts, Decision } from "../sync-decision.ts";
-import { isHeldByHooks, noteBeginning, refusals } from "./begin-sync.ts";
+import { noteBeginning, refusals, stopHooks } from "./begin-sync.ts";
 import { factsOf, finishSync, isFailed, withPastFailures } from "./finish-sync.ts";
 import { isApplied, openSync, type Sync, type SyncDeps } from "./open-sync.ts";
 
@@ -48,7 +48,7 @@ export async function syncApplication(
 ): Promise<number | undefined> {
   const sync = openSync(look, attempts, decision, deps);
   if (sync.operation.isNew) {
-    if (await isHeldByHooks(sync)) return UNWATCHED_LOOK_MS;
+    if (await stopHooks(look, sync.operation.id, deps)) return UNWATCHED_LOOK_MS;
     const refused = await refusals(sync);
     if (refused.length > 0) {
       sync.resources = resourcesAfter([], refused);
