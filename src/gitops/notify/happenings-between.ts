@@ -57,7 +57,8 @@ function happening(application: Application, details: Details): Happening {
 
 function syncs(before: Application, after: Application): Happening[] {
   const [was, is] = [before.status?.operationState, after.status?.operationState];
-  if (is === undefined || isSameState(was, is)) return [];
+  if (is === undefined) return [];
+  if (isSameState(was, is)) return settled(before, after);
   // Asking what a sync would do is no sync; the request is still there when its answer is written.
   if (after.operation?.sync?.dryRun === true) return [];
   if (is.phase === "Running" || is.phase === "Terminating") return progress(after, was, is);
@@ -65,19 +66,47 @@ function syncs(before: Application, after: Application): Happening[] {
   return found === undefined ? [] : [found];
 }
 
+/** What failed is as it should be without another sync: the repository changed its mind, or somebody else did it. */
+function settled(before: Application, after: Application): Happening[] {
+  const [was, is] = [before.status?.sync, after.status?.sync];
+  if (was?.status === "Synced" || is?.status !== "Synced") return [];
+  return [
+    happening(after, {
+      trigger: "on-sync-succeeded",
+      concern: "sync",
+      severity: "info",
+      reason: "SyncSucceeded",
+      message: `${keyOf(after)}: in sync with ${short(is.revision)}: nothing to change`,
+      ...revised(is.revision),
+      endOf: "on-sync-failed",
+      distinction: [is.revision],
+    }),
+  ];
+}
+
+/** Times count whole seconds: two syncs may have the same. */
 const isSameState = (
   a: ApplicationOperationState | undefined,
   b: ApplicationOperationState,
-): boolean => a?.phase === b.phase && a.startedAt === b.startedAt && a.finishedAt === b.finishedAt;
+): boolean =>
+  a?.phase === b.phase &&
+  a.startedAt === b.startedAt &&
+  a.finishedAt === b.finishedAt &&
+  a.message === b.message &&
+  a.because === b.because &&
+  a.syncResult?.revision === b.syncResult?.revision;
 
 function progress(
   application: Application,
   was: ApplicationOperationState | undefined,
   is: ApplicationOperationState,
 ): Happening[] {
-  const isSame = was?.phase === "Running" && was.startedAt === is.startedAt;
-  if (is.phase !== "Running" || isSame || is.because === "drift") return [];
   const revision = is.syncResult?.revision;
+  const isSame =
+    was?.phase === "Running" &&
+    was.startedAt === is.startedAt &&
+    was.syncResult?.revision === revision;
+  if (is.phase !== "Running" || isSame || is.because === "drift") return [];
   return [
     happening(application, {
       trigger: "on-sync-running",

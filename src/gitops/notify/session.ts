@@ -45,6 +45,8 @@ const MAX_REASON_CHARACTERS = 200;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Shorter secrets would take ordinary words out of messages. */
 const MIN_SECRET_CHARACTERS = 4;
+/** Of a path: `services`, `api` and the like are no secrets, but `webhooks` may be taken for one. */
+const MIN_SEGMENT_CHARACTERS = 8;
 
 export function openSession(options: SessionOptions): Session {
   const dispatchers = new Map<string, Dispatcher>();
@@ -214,16 +216,31 @@ function refusal(
 
 /** The text without the secrets, however they are encoded. */
 export function redact(text: string, secrets: readonly string[]): string {
+  const forms = new Set(
+    secrets
+      .flatMap(partsOf)
+      .flatMap((secret) => [
+        secret,
+        encodeURIComponent(secret),
+        JSON.stringify(secret).slice(1, -1),
+        Buffer.from(secret).toString("base64"),
+      ]),
+  );
   let shown = text;
-  for (const secret of secrets) {
-    if (secret.length < MIN_SECRET_CHARACTERS) continue;
-    const forms = [
-      secret,
-      encodeURIComponent(secret),
-      JSON.stringify(secret).slice(1, -1),
-      Buffer.from(secret).toString("base64"),
-    ];
-    for (const form of forms) shown = shown.replaceAll(form, "<redacted>");
-  }
+  // The longest first: a part of a secret would leave the rest of it.
+  for (const form of [...forms].sort((a, b) => b.length - a.length))
+    if (form.length >= MIN_SECRET_CHARACTERS) shown = shown.replaceAll(form, "<redacted>");
   return shown;
+}
+
+/** A secret and what it is made of: lines, and the parts of an address but for its host. */
+function partsOf(secret: string): string[] {
+  const parts = [
+    secret,
+    ...secret.split("\n").map((line) => line.slice(line.indexOf(":") + 1).trim()),
+  ];
+  if (!URL.canParse(secret)) return parts;
+  const { pathname, search, searchParams, username, password } = new URL(secret);
+  const segments = pathname.split("/").filter((part) => part.length >= MIN_SEGMENT_CHARACTERS);
+  return [...parts, pathname, search, ...segments, ...searchParams.values(), username, password];
 }
