@@ -5,6 +5,8 @@ import { keyOf } from "../kube/object.ts";
 import type { ApplicationManifests } from "./application-manifests.ts";
 import type { ApplicationMemory } from "./application-memory.ts";
 import type { Target } from "./application-target.ts";
+import type { GateKeeper } from "./gates/gate-keeper.ts";
+import type { Gates } from "./gates/gates.ts";
 import { type Derived, sha256, toDesired } from "./plan/desired.ts";
 import { type Plan, pruneForbidden } from "./plan/plan.ts";
 import { type LiveObjects, makePlan } from "./plan/planner.ts";
@@ -21,12 +23,14 @@ export interface Look extends Derived {
   readonly manifests: ApplicationManifests;
   readonly plan: Plan;
   readonly subject: Subject;
+  readonly gates: Gates;
   readonly signal: AbortSignal;
 }
 
 export interface LookDeps {
   readonly client: Client;
   readonly live: LiveObjects;
+  readonly gates: GateKeeper;
 }
 
 type Found = Pick<Look, "application" | "memory" | "target" | "manifests" | "signal">;
@@ -41,7 +45,10 @@ export async function lookAt(found: Found, deps: LookDeps): Promise<Look> {
   };
   const derived = await derive(found, subject, deps);
   const plan = await planOf({ ...found, ...derived }, deps);
-  return { ...found, ...derived, plan, subject };
+  const isNewest =
+    found.target.rollback === undefined && application.operation?.sync?.revision === undefined;
+  const gates = await deps.gates.gatesOf(application, isNewest, found.signal);
+  return { ...found, ...derived, plan, subject, gates };
 }
 
 async function derive(

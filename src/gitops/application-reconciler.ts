@@ -13,10 +13,14 @@ import { ApplicationMemory } from "./application-memory.ts";
 import { resolveTarget, type Target } from "./application-target.ts";
 import type { WriteObserver } from "./apply/apply-plan.ts";
 import { cascades, deleteManagedObjects, otherFinalizers } from "./delete-managed-objects.ts";
+import { automaticRollback, type RollbackVerdict } from "./gates/automatic-rollback.ts";
+import type { GateKeeper } from "./gates/gate-keeper.ts";
 import { isInSync } from "./plan/plan.ts";
 import type { LiveObjects } from "./plan/planner.ts";
 import type { Announcer } from "./report/announce.ts";
 import type { ChangeAuthors } from "./report/drift.ts";
+import type { StatedCondition } from "./report/application-status.ts";
+import { conditionsOf } from "./report/conditions.ts";
 import type { ApplicationWriter } from "./report/application-writer.ts";
 import { interruptedState } from "./report/operation-state.ts";
 import { StatusReporter } from "./report/status-reporter.ts";
@@ -45,9 +49,17 @@ export interface ReconcilerOptions {
   readonly writer: ApplicationWriter;
   readonly announcer: Announcer;
   readonly authors: ChangeAuthors;
+  readonly gates: GateKeeper;
   readonly applicationOf: (key: string) => Application | undefined;
   /** How often a repository that does not announce changes is asked. */
   readonly pollIntervalMs: number;
+}
+
+/** What came of a look after which nothing is applied. */
+interface Settled {
+  readonly attempts: Attempts | undefined;
+  readonly decision: Decision & { readonly apply: false };
+  readonly verdict: RollbackVerdict;
 }
 
 export class ApplicationReconciler {
@@ -86,9 +98,34 @@ export class ApplicationReconciler {
     const look = await lookAt({ application, memory, target, manifests, signal }, this.#options);
     const attempts = memory.attempts ?? attemptsFromStatus(application, look.subject);
     const decision = this.#decide(look, attempts);
-    if (!decision.apply) return this.#settle(look, attempts, decision.lookAgainMs);
+    if (!decision.apply && decision.refusal !== undefined) {
+      await reporter.refusal(application, memory, decision.refusal);
+      return done;
+    }
+    const verdict = this.#judge(look, decision);
+    if (verdict.act === "rollBack") {
+      await reporter.rollback(look, verdict.rollback);
+      return done;
+    }
+    if (!decision.apply) return this.#settle(look, { attempts, decision, verdict });
     if (application.operation?.sync?.dryRun === true) return dryRunApplication(look, this.#options);
-    return this.#next(look, await syncApplication(look, attempts, decision, this.#options));
+    const syncAgainMs = await syncApplication(look, attempts, decision, this.#options);
+    return this.#next(look, syncAgainMs, lookAgainOf(verdict));
+  }
+
+  /** Whether what was synced turns out so badly that it is to be gone back from. */
+  #judge(look: Look, decision: Decision): RollbackVerdict {
+    const { application, subject } = look;
+    const policy = application.spec.syncPolicy?.automaticRollback;
+    // What was asked for is done first.
+    if (policy === undefined || application.operation !== undefined) return { act: "none" };
+    return automaticRollback({
+      application,
+      status: this.#options.reporter.preview(look),
+      revision: subject.revision,
+      gaveUp: !decision.apply && decision.gaveUp === true,
+      nowMs: this.#options.clock.now(),
+    });
   }
 
   #memoryOf(key: string): ApplicationMemory {
@@ -107,11 +144,11 @@ export class ApplicationReconciler {
   }
 
   #decide(look: Look, attempts: Attempts | undefined): Decision {
-    const { application, plan, subject, target } = look;
+    const { application, plan, subject, target, gates } = look;
     const nowMs = this.#options.clock.now();
     const underWay = isUnderWay(application, subject);
     const inSync = isInSync(plan) && !underWay && !owesHooks(look, attempts);
-    const decision = decide({ application, subject, attempts, inSync, nowMs });
+    const decision = decide({ application, subject, attempts, gates, inSync, nowMs });
     // What is left of an older revision is kept as it is, not brought back.
     if (
       !underWay &&
@@ -124,11 +161,7 @@ export class ApplicationReconciler {
   }
 
   /** Nothing is to be applied, now. */
-  async #settle(
-    look: Look,
-    attempts: Attempts | undefined,
-    lookAgainMs: number | undefined,
-  ): Promise<Result> {
+  async #settle(look: Look, { attempts, decision, verdict }: Settled): Promise<Result> {
     const { application, memory, plan, subject } = look;
     const { announcer, clock, reporter } = this.#options;
     memory.attempts = attempts;
@@ -139,14 +172,19 @@ export class ApplicationReconciler {
       attemptsAt(attempts, subject)?.succeeded
     )
       announcer.drift(application, plan);
-    const operation = interruptedState(application, inSync, reporter.now());
+    const because = `stopped: ${decision.because}`;
+    const operation = interruptedState(application, inSync, reporter.now(), because);
     if (operation !== undefined) await stopHooks(look, undefined, this.#options);
     const isUnfinished = isInSync(plan) && !inSync;
+    const conditions = verdict.act === "stay" ? [rollbackFailed(verdict.message)] : [];
+    for (const condition of [...conditions, ...complaints(look)])
+      announcer.condition(application, condition);
     await reporter.report(look, {
       isUnfinished,
+      conditions,
       ...(operation === undefined ? {} : { operation }),
     });
-    return this.#next(look, lookAgainMs);
+    return this.#next(look, decision.lookAgainMs, lookAgainOf(verdict));
   }
 
   async #reportTrouble(
@@ -172,10 +210,15 @@ export class ApplicationReconciler {
   }
 
   /** When to look again without being told of a change. */
-  #next({ application, target, unusable }: Look, lookAgainMs: number | undefined): Result {
+  #next(
+    { application, target, unusable, gates }: Look,
+    ...others: readonly (number | undefined)[]
+  ): Result {
+    const { changesAtMs } = gates.windows;
     const times = [
-      lookAgainMs,
+      ...others,
       target.lookAgainMs,
+      changesAtMs === undefined ? undefined : changesAtMs - this.#options.clock.now(),
       unusable.length > 0 ? UNKNOWN_KIND_LOOK_MS : undefined,
       this.#poll(application).requeueAfterMs,
     ].filter((time) => time !== undefined);
@@ -194,4 +237,24 @@ function owesHooks({ application, hooks }: Look, attempts: Attempts | undefined)
   const state = application.status?.operationState;
   if (isRunning(state) || attempts?.succeeded === false) return true;
   return attempts === undefined && state?.phase === "Failed";
+}
+
+const lookAgainOf = (verdict: RollbackVerdict): number | undefined =>
+  verdict.act === "none" ? verdict.lookAgainMs : undefined;
+
+const rollbackFailed = (message: string): StatedCondition => ({
+  type: "RollbackFailed",
+  reason: "NotHealthy",
+  message,
+});
+
+/** Conditions that waiting does not mend. */
+function complaints(look: Look): StatedCondition[] {
+  const isForGood = look.gates.waiting?.forGood === true;
+  return conditionsOf(look, undefined).filter(
+    ({ type }) =>
+      type === "InvalidSyncWindow" ||
+      type === "FieldDispute" ||
+      (isForGood && type === "DependencyNotReady"),
+  );
 }

@@ -10,9 +10,12 @@ import type { Logger } from "../client/logger.ts";
 import { type ControllerMetrics, runController } from "../client/reconciler.ts";
 import { WorkQueue } from "../client/work-queue.ts";
 import { type Application, applications } from "../kube/kinds/application.ts";
+import { DEFAULT_PROJECT, projects } from "../kube/kinds/project.ts";
 import { keyOf } from "../kube/object.ts";
 import type { ManifestSource } from "./application-manifests.ts";
 import { ApplicationReconciler } from "./application-reconciler.ts";
+import { dependencyKeys, mattersToDependents } from "./gates/dependencies.ts";
+import { GateKeeper } from "./gates/gate-keeper.ts";
 import { sha256 } from "./plan/desired.ts";
 import { ManagedObjects } from "./plan/managed-objects.ts";
 import { trackingLabel } from "./plan/tracking.ts";
@@ -25,6 +28,10 @@ import { ApplicationWriter } from "./report/application-writer.ts";
  * for its disk: writes that come together are made durable together.
  */
 const WORKERS = 32;
+
+const BY_DEPENDENCY = "application/by-dependency";
+
+const projectOf = ({ spec }: Application): string => spec.project ?? DEFAULT_PROJECT;
 
 export interface OperatorOptions {
   readonly client: Client;
@@ -49,6 +56,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const abort = new AbortController();
   const queue = new WorkQueue({ clock, backoff: { initialMs: 50, maxMs: 60_000 } });
   const informer = new Informer(client, applications, { clock, logger });
+  const projectInformer = new Informer(client, projects, { clock, logger });
   const keyOfLabel = new Map<string, string>();
   const live = new ManagedObjects({
     client,
@@ -74,18 +82,32 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     writer: new ApplicationWriter(client, clock),
     announcer: new Announcer(recorder, logger),
     authors: options.authors ?? nobodyKnown,
+    gates: new GateKeeper({
+      clock,
+      source: manifests,
+      applicationOf: (key) => informer.get(key),
+      projectWindowsOf: (application) =>
+        projectInformer.get(projectOf(application))?.spec.syncWindows ?? [],
+    }),
     applicationOf: (key) => informer.get(key),
     pollIntervalMs,
   });
-  informer.onChange(({ type, object }) => {
+  informer.addIndex(BY_DEPENDENCY, dependencyKeys);
+  informer.onChange(({ type, object, previous }) => {
     const key = keyOf(object);
     const label = trackingLabel(key, sha256);
     if (type === "DELETED") keyOfLabel.delete(label);
     else keyOfLabel.set(label, key);
     queue.add(key);
+    if (mattersToDependents(previous, type === "DELETED" ? undefined : object))
+      for (const dependent of informer.byIndex(BY_DEPENDENCY, key)) queue.add(keyOf(dependent));
   });
-  const watching = informer.run(abort.signal);
-  await informer.synced;
+  projectInformer.onChange(({ object }) => {
+    for (const application of informer.list())
+      if (projectOf(application) === object.metadata.name) queue.add(keyOf(application));
+  });
+  const watching = Promise.all([informer.run(abort.signal), projectInformer.run(abort.signal)]);
+  await Promise.all([informer.synced, projectInformer.synced]);
   const controller = runController({
     name: "application",
     queue,

@@ -39,8 +39,10 @@ export function automaticRollback(facts: RollbackFacts): RollbackVerdict {
   const policy = application.spec.syncPolicy?.automaticRollback;
   const { lastHealthy, rollback } = status;
   if (policy === undefined || application.spec.suspend === true) return { act: "none" };
-  if (rollback !== undefined || lastHealthy?.revision === revision) return { act: "none" };
-  const why = failure(facts, parseDuration(policy.timeout ?? "") ?? DEFAULT_TIMEOUT_MS);
+  const timeoutMs = parseDuration(policy.timeout ?? "") ?? DEFAULT_TIMEOUT_MS;
+  if (rollback !== undefined) return afterRollback(status, rollback, timeoutMs, nowMs);
+  if (lastHealthy?.revision === revision) return { act: "none" };
+  const why = failure(facts, timeoutMs);
   if (why === undefined) return { act: "none" };
   if (typeof why === "number") return { act: "none", lookAgainMs: Math.max(1, why - nowMs) };
   if (lastHealthy === undefined)
@@ -59,6 +61,21 @@ export function automaticRollback(facts: RollbackFacts): RollbackVerdict {
   };
 }
 
+/** Going back has to help in the same time; when it does not, nothing else is tried. */
+function afterRollback(
+  status: ApplicationStatus,
+  { automatic, revision, since }: ApplicationRollback,
+  timeoutMs: number,
+  nowMs: number,
+): RollbackVerdict {
+  const sinceMs = parseTime(since);
+  if (automatic !== true || sinceMs === undefined || !isUnhealthy(status)) return { act: "none" };
+  const dueMs = sinceMs + timeoutMs;
+  if (nowMs < dueMs) return { act: "none", lookAgainMs: dueMs - nowMs };
+  const message = `${revision.slice(0, SHORT_REVISION)}, which was gone back to, is not healthy either: ${healthText(status)}; nothing further is tried`;
+  return { act: "stay", message };
+}
+
 /** Why the revision has failed, or until when it may still become healthy. */
 function failure(
   { status, revision, gaveUp, nowMs }: RollbackFacts,
@@ -68,12 +85,17 @@ function failure(
     return `cannot be synced: ${status.operationState?.message ?? "every attempt failed"}`;
   const startedMs = syncedAt(status, revision);
   if (startedMs === undefined || !isUnhealthy(status)) return undefined;
-  const { status: health = "Unknown", message } = status.health ?? {};
-  const what = `${health}${message === undefined ? "" : ` (${message})`}`;
-  if (health === "Degraded" && wasHealthyBefore(status, revision)) return `became ${what}`;
+  const what = healthText(status);
+  if (status.health?.status === "Degraded" && wasHealthyBefore(status, revision))
+    return `became ${what}`;
   const dueMs = startedMs + timeoutMs;
   if (nowMs < dueMs) return dueMs;
   return `is not healthy after ${Math.round(timeoutMs / 1_000)} s: ${what}`;
+}
+
+function healthText({ health }: ApplicationStatus): string {
+  const { status = "Unknown", message } = health ?? {};
+  return `${status}${message === undefined ? "" : ` (${message})`}`;
 }
 
 /** Suspended is what somebody asked for, such as a paused Deployment. */

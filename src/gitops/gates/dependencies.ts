@@ -26,8 +26,11 @@ export type ReadyExpression = (
 export interface DependencyFacts {
   readonly applicationOf: (key: string) => Application | undefined;
   readonly evaluate: ReadyExpression;
-  /** The commit to be synced; undefined when it is not the newest, whose order would matter. */
-  readonly revision: string | undefined;
+  /**
+   * The newest commit that makes a difference to a dependency of the same repository; undefined
+   * where nothing is known of it, or where going back to an older one needs no order.
+   */
+  readonly newestOf: (key: string) => string | undefined;
 }
 
 export interface Waiting {
@@ -61,7 +64,7 @@ function waitsForOne(
   self: Application,
   facts: DependencyFacts & { readonly key: string; readonly readyExpr: string | undefined },
 ): Waiting | undefined {
-  const { key, readyExpr, revision, applicationOf, evaluate } = facts;
+  const { key, readyExpr, newestOf, applicationOf, evaluate } = facts;
   const dep = applicationOf(key);
   if (dep === undefined)
     return {
@@ -70,7 +73,7 @@ function waitsForOne(
       message: `there is no Application ${key}`,
     };
   const notReady = (message: string): Waiting => ({ forGood: false, reason: "NotReady", message });
-  const behind = isBehind(dep, self, revision);
+  const behind = lag(dep, newestOf(key));
   if (behind !== undefined) return notReady(`${key} ${behind}`);
   if (readyExpr === undefined) {
     const unready = unreadiness(dep);
@@ -83,22 +86,16 @@ function waitsForOne(
   return forGood ? { forGood, reason: "InvalidExpression", message } : notReady(message);
 }
 
-/** Why a dependency of the same repository has not come to this commit. */
-function isBehind(
-  dep: Application,
-  self: Application,
-  revision: string | undefined,
-): string | undefined {
-  if (revision === undefined || !followsSameBranch(dep, self)) return undefined;
-  const at = dep.status?.sync?.revision;
-  if (at === revision) return undefined;
-  const short = revision.slice(0, 12);
-  if (dep.status?.rollback?.insteadOf === revision)
-    return `was rolled back from ${short}, which this one is to be synced to`;
+/** Why a dependency has not come to its newest commit. */
+function lag({ status }: Application, newest: string | undefined): string | undefined {
+  if (newest === undefined || status?.sync?.revision === newest) return undefined;
+  const short = newest.slice(0, 12);
+  if (status?.rollback?.insteadOf === newest) return `was rolled back from ${short}`;
   return `is not at ${short} yet`;
 }
 
-function followsSameBranch(dep: Application, self: Application): boolean {
+/** Whether one commit is to bring both on: then their order is that of `dependsOn`. */
+export function followsSameBranch(dep: Application, self: Application): boolean {
   const [main] = sourcesOf(self.spec);
   const [other] = sourcesOf(dep.spec);
   return (

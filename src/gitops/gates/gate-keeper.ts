@@ -1,14 +1,23 @@
 /** Finds out for one Application what its gates say: its windows, its Project's, its dependencies. */
 import type { Clock } from "../../client/clock.ts";
 import type { Application, SyncWindow } from "../../kube/kinds/application.ts";
+import { targetRevision } from "../application-manifests.ts";
+import type { ManifestSource } from "../application-manifests.ts";
+import { SourceError } from "../source/source-error.ts";
 import { applicableWindows } from "./applicable-windows.ts";
-import { type ReadyExpression, waitsFor } from "./dependencies.ts";
+import {
+  dependencyKeys,
+  followsSameBranch,
+  type ReadyExpression,
+  waitsFor,
+} from "./dependencies.ts";
 import { type Gates, NO_GATES } from "./gates.ts";
 import { loadReadyExpressions } from "./ready-expression.ts";
 import { WindowCalendar } from "./window-calendar.ts";
 
 export interface GateKeeperOptions {
   readonly clock: Clock;
+  readonly source: Pick<ManifestSource, "manifestsOf">;
   readonly applicationOf: (key: string) => Application | undefined;
   /** The windows of the Application's Project. */
   readonly projectWindowsOf: (application: Application) => readonly SyncWindow[];
@@ -23,16 +32,42 @@ export class GateKeeper {
     this.#options = options;
   }
 
-  /** @param newest the commit to be synced, if it is the newest of its branch */
-  async gatesOf(application: Application, newest: string | undefined): Promise<Gates> {
+  /** @param isNewest whether what is to be synced is the newest of its branch */
+  async gatesOf(application: Application, isNewest: boolean, signal: AbortSignal): Promise<Gates> {
     const { clock, applicationOf, projectWindowsOf } = this.#options;
     const applicable = applicableWindows(application, projectWindowsOf(application));
     const { dependsOn = [] } = application.spec;
     if (applicable.length === 0 && dependsOn.length === 0) return NO_GATES;
     const windows = this.#calendar.at(applicable, clock.now());
     const evaluate = await this.#expressions(application);
-    const waiting = waitsFor(application, { applicationOf, evaluate, revision: newest });
+    const newest = isNewest ? await this.#newest(application, signal) : new Map<string, string>();
+    const waiting = waitsFor(application, {
+      applicationOf,
+      evaluate,
+      newestOf: (key) => newest.get(key),
+    });
     return { applicable, windows, waiting };
+  }
+
+  /**
+   * What the repository has for the dependencies that it shares with the Application: known since
+   * the Application itself was looked at, whether or not they have been since.
+   */
+  async #newest(application: Application, signal: AbortSignal): Promise<Map<string, string>> {
+    const { applicationOf, source } = this.#options;
+    const newest = new Map<string, string>();
+    for (const key of dependencyKeys(application)) {
+      const dep = applicationOf(key);
+      if (dep === undefined || !followsSameBranch(dep, application)) continue;
+      try {
+        const { commit } = await source.manifestsOf(dep, { revision: targetRevision(dep), signal });
+        newest.set(key, commit.id);
+      } catch (error) {
+        // Its own status tells that it cannot be read: it is not in sync then.
+        if (!(error instanceof SourceError)) throw error;
+      }
+    }
+    return newest;
   }
 
   #expressions({ spec }: Application): Promise<ReadyExpression> | ReadyExpression {

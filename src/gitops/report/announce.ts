@@ -1,12 +1,16 @@
 /** Tells people, by Events and log lines, what the operator noticed and did. */
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Logger } from "../../client/logger.ts";
-import type { Application, ApplicationStatus } from "../../kube/kinds/application.ts";
+import type {
+  Application,
+  ApplicationRollback,
+  ApplicationStatus,
+} from "../../kube/kinds/application.ts";
 import { keyOf } from "../../kube/object.ts";
 import type { ObjectResult } from "../apply/apply-plan.ts";
 import { formatRef } from "../plan/object-ref.ts";
 import { type Plan, summarize } from "../plan/plan.ts";
-import type { Trouble } from "./application-status.ts";
+import type { StatedCondition, Trouble } from "./application-status.ts";
 
 /** Of one sync; an Event has about as many characters as two of them. */
 const MAX_EVENTS = 10;
@@ -63,16 +67,29 @@ export class Announcer {
   }
 
   /** Once, not at every look that finds the same. */
-  trouble(application: Application, { type, reason, message }: Trouble): void {
-    const known = application.status?.conditions?.find((condition) => condition.type === type);
-    if (
-      known !== undefined &&
-      known.reason === reason &&
-      message.startsWith(known.message.slice(0, -1))
-    )
-      return;
+  trouble(application: Application, trouble: Trouble): void {
+    if (isStated(application, trouble)) return;
+    const { reason, message } = trouble;
     this.#logger.warn({ application: keyOf(application), reason, message }, "nothing to sync from");
     this.#recorder.record(application, "Warning", reason, message);
+  }
+
+  /** What somebody has to mend: once, not at every look that finds the same. */
+  condition(application: Application, condition: StatedCondition): void {
+    if (isStated(application, condition)) return;
+    const { type, reason, message } = condition;
+    this.#logger.warn(
+      { application: keyOf(application), type, reason, message },
+      "needs attention",
+    );
+    this.#recorder.record(application, "Warning", reason, message);
+  }
+
+  rolledBack(application: Application, { revision, reason = "" }: ApplicationRollback): void {
+    const short = revision.slice(0, SHORT_REVISION);
+    const message = `goes back to ${short}: ${reason}`;
+    this.#logger.warn({ application: keyOf(application), revision: short, reason }, "rolling back");
+    this.#recorder.record(application, "Warning", "AutomaticRollback", message);
   }
 
   health(application: Application, next: ApplicationStatus): void {
@@ -84,4 +101,10 @@ export class Announcer {
     const type = after === "Degraded" || after === "Missing" ? "Warning" : "Normal";
     this.#recorder.record(application, type, `Health${after}`, `health is ${after}${why}`);
   }
+}
+
+/** Whether the status says the same already; long messages are cut there. */
+function isStated({ status }: Application, { type, reason, message }: StatedCondition): boolean {
+  const known = status?.conditions?.find((condition) => condition.type === type);
+  return known?.reason === reason && message.startsWith(known.message.slice(0, -1));
 }

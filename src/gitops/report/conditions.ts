@@ -1,12 +1,18 @@
 /** The conditions of an Application that a look finds, whatever they were before. Pure. */
-import type { Application } from "../../kube/kinds/application.ts";
+import type { Application, ApplicationRollback } from "../../kube/kinds/application.ts";
 import type { ObjectResult } from "../apply/apply-plan.ts";
+import { type Gates, gateConditions } from "../gates/gates.ts";
+import { describeSuspension } from "../gates/suspension.ts";
 import type { Unusable } from "../plan/desired.ts";
 import { formatRef } from "../plan/object-ref.ts";
 import { isInSync, type Plan } from "../plan/plan.ts";
+import type { Attempts } from "../sync-decision.ts";
 import type { StatedCondition } from "./application-status.ts";
 
 export interface ConditionFacts {
+  readonly gates: Gates;
+  readonly target: { readonly rollback?: ApplicationRollback | undefined };
+  readonly memory: { readonly attempts: Attempts | undefined };
   readonly application: Application;
   readonly plan: Plan;
   readonly unusable: readonly Unusable[];
@@ -15,23 +21,48 @@ export interface ConditionFacts {
 
 /** `results`: of the sync that carried the plan out; absent when none did. */
 export function conditionsOf(
-  { application, plan, unusable, manifests }: ConditionFacts,
+  facts: ConditionFacts,
   results: readonly ObjectResult[] | undefined,
 ): StatedCondition[] {
+  const { application, plan, unusable, manifests, gates, target, memory } = facts;
+  const suspension = describeSuspension(application);
+  const disputed = memory.attempts?.disputed;
   const found = [
     unusable.length === 0 ? undefined : unusableObjects(unusable),
     manifests.warnings.length === 0 ? undefined : manifestWarning(manifests.warnings),
-    application.spec.suspend === true ? SUSPENDED : undefined,
+    suspension === undefined ? undefined : suspended(suspension),
+    target.rollback === undefined ? undefined : rolledBack(target.rollback),
+    disputed === undefined ? undefined : fieldDispute(disputed),
+    ...gateConditions(gates, application, isInSync(plan)),
     results === undefined ? lastSyncError(application, plan) : syncError(results),
   ];
   return found.filter((condition) => condition !== undefined);
 }
 
-const SUSPENDED: StatedCondition = {
-  type: "Suspended",
-  reason: "Suspended",
-  message: "syncs are suspended",
-};
+function suspended(suspension: string): StatedCondition {
+  const message = `${suspension}: nothing is synced until \`gantry resume\``;
+  return { type: "Suspended", reason: "Suspended", message };
+}
+
+function rolledBack(rollback: ApplicationRollback): StatedCondition {
+  const { revision, insteadOf, reason, automatic, since } = rollback;
+  const why = reason === undefined ? "" : `: ${reason}`;
+  const when = since === undefined ? "" : ` since ${since}`;
+  return {
+    type: "RolledBack",
+    reason: automatic === true ? "AutomaticRollback" : "RequestedRollback",
+    message: `held at ${revision}${when} instead of ${insteadOf}, until there is a newer commit${why}`,
+  };
+}
+
+/** Two who each want a field their way, and nobody to decide. */
+function fieldDispute(disputed: string): StatedCondition {
+  return {
+    type: "FieldDispute",
+    reason: "ChangedAgainAndAgain",
+    message: `somebody keeps changing what Git says: ${disputed}. It is healed less and less often; let one of the two have the field: take it out of Git, or name it in spec.ignoreDifferences`,
+  };
+}
 
 function unusableObjects(unusable: readonly Unusable[]): StatedCondition {
   const message = unusable

@@ -6,6 +6,7 @@ import type {
   Application,
   ApplicationHistoryEntry,
   ApplicationOperationState,
+  ApplicationRollback,
 } from "../../kube/kinds/application.ts";
 import { clip } from "./clip.ts";
 
@@ -20,6 +21,7 @@ export interface FinishedSync {
     readonly subject: string;
     readonly revisions?: readonly string[];
   };
+  readonly rollback?: ApplicationRollback | undefined;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface FinishedSync {
  */
 export function historyAfter(
   application: Application,
-  { commit, operation }: FinishedSync,
+  { commit, operation, rollback }: FinishedSync,
   now: string,
 ): { history?: ApplicationHistoryEntry[] } {
   const outcome = operation?.phase;
@@ -50,6 +52,7 @@ export function historyAfter(
     durationSeconds: Math.max(0, Math.round((Date.parse(now) - Date.parse(began)) / 1_000)),
     author: clip(commit.author),
     message: clip(commit.subject),
+    ...(rollback === undefined ? {} : { rollback: clip(rollback.reason ?? "requested") }),
     ...(plan === undefined ? {} : { plan }),
     ...(initiatedBy === undefined ? {} : { initiatedBy }),
     ...(retryCount === undefined || retryCount === 0 ? {} : { retryCount }),

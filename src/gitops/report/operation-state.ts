@@ -157,10 +157,11 @@ export function interruptedState(
   { status }: Application,
   isInSync: boolean,
   now: string,
+  because = "interrupted",
 ): ApplicationOperationState | undefined {
   const state = status?.operationState;
   if (state?.phase !== "Running") return undefined;
-  const message = isInSync ? "applied, as a look after an interruption found" : "interrupted";
+  const message = isInSync ? "applied, as a look after an interruption found" : clip(because);
   return { ...state, phase: isInSync ? "Succeeded" : "Failed", message, finishedAt: now };
 }
 

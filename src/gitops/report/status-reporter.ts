@@ -1,18 +1,29 @@
 /** Writes what a look or a sync found into the Application's status, and tells what changed in it. */
 import type { Clock } from "../../client/clock.ts";
 import { formatTime } from "../../client/timestamps.ts";
-import type { Application, ApplicationStatus } from "../../kube/kinds/application.ts";
+import type {
+  Application,
+  ApplicationRollback,
+  ApplicationStatus,
+} from "../../kube/kinds/application.ts";
 import type { Look } from "../application-look.ts";
 import type { ApplicationMemory } from "../application-memory.ts";
 import type { Announcer } from "./announce.ts";
 import type { ChangeAuthors } from "./drift.ts";
-import { nextStatus, type Outcome, type Trouble, troubledStatus } from "./application-status.ts";
+import {
+  nextStatus,
+  type Outcome,
+  type Trouble,
+  troubledStatus,
+  type StatedCondition,
+} from "./application-status.ts";
 import type { ApplicationWriter } from "./application-writer.ts";
 import { conditionsOf } from "./conditions.ts";
 import { refusedState } from "./operation-state.ts";
 
 /** What a sync adds to what a look found. */
 export type Synced = Pick<Outcome, "results" | "operation" | "isUnfinished">;
+type Stated = Synced & { readonly conditions?: readonly StatedCondition[] };
 
 export interface ReporterOptions {
   readonly clock: Clock;
@@ -33,10 +44,21 @@ export class StatusReporter {
     return formatTime(this.#options.clock.now());
   }
 
-  async report(look: Look, synced: Synced = {}): Promise<void> {
+  async report(look: Look, synced: Stated = {}): Promise<void> {
     const status = nextStatus(look.application, this.#outcome(look, synced), this.now());
     this.#options.announcer.health(look.application, status);
     await this.#write(look, status);
+  }
+
+  /** What `report` would write. */
+  preview(look: Look): ApplicationStatus {
+    return nextStatus(look.application, this.#outcome(look, {}), this.now());
+  }
+
+  /** The next look finds the revision to go back to. */
+  async rollback({ application, memory }: Look, rollback: ApplicationRollback): Promise<void> {
+    this.#options.announcer.rolledBack(application, rollback);
+    await this.#write({ application, memory }, { ...application.status, rollback });
   }
 
   /** Like `report`, in the middle of a sync: nothing is announced. */
@@ -82,13 +104,13 @@ export class StatusReporter {
     return this.#options.writer.status(application, memory, status);
   }
 
-  #outcome(look: Look, synced: Synced): Outcome {
+  #outcome(look: Look, { conditions = [], ...synced }: Stated): Outcome {
     const { plan, unusable, manifests, target, subject } = look;
     return {
       plan,
       unusable,
       commit: manifests.commit,
-      conditions: conditionsOf(look, synced.results),
+      conditions: [...conditionsOf(look, synced.results), ...conditions],
       trouble: target.trouble,
       rollback: target.rollback,
       specHash: subject.specHash,

@@ -2,6 +2,7 @@
 import type { ApplicationOperationResource } from "../../kube/kinds/application.ts";
 import { dropHooks } from "../apply/hook-runs.ts";
 import type { ObjectResult } from "../apply/object-result.ts";
+import { differingFields } from "../gates/field-dispute.ts";
 import type { HookProgress } from "../plan/hook-progress.ts";
 import type { HookRun } from "../plan/steps.ts";
 import { syncOptionsOf } from "../plan/sync-options.ts";
@@ -36,7 +37,8 @@ export async function finishSync(
   let again: Decision | undefined;
   let retryCount = 0;
   if (!sync.isPartial) {
-    const attempts = afterAttempt(sync.attempts, { subject, succeeded, because, nowMs });
+    const differing = (): string => differingFields(plan);
+    const attempts = afterAttempt(sync.attempts, { subject, succeeded, because, nowMs, differing });
     memory.attempts = attempts;
     retryCount = Math.max(0, attempts.failures - 1);
     if (!succeeded) again = nextAttempt(sync, attempts, nowMs);
@@ -46,7 +48,7 @@ export async function finishSync(
   const operation = finishedState(facts, reporter.now());
   const all = withPastFailures(resources, results);
   announcer.synced(application, { because, plan, results: all, revision: facts.revision, outlook });
-  await reporter.report(look, { results: all, operation, isPartial: sync.isPartial });
+  await reporter.report(look, { results: all, operation, isUnfinished: sync.isPartial });
   await writer.operationDone(application, memory);
   return again?.apply === true ? 1 : again?.lookAgainMs;
 }
@@ -97,7 +99,8 @@ function sameName({ ref }: ObjectResult, resource: ApplicationOperationResource)
 /** What comes after a failed sync. */
 function nextAttempt({ look }: Sync, attempts: Attempts, nowMs: number): Decision {
   const { operation: _done, ...rest } = look.application;
-  return decide({ application: rest, subject: look.subject, attempts, inSync: false, nowMs });
+  const { subject, gates } = look;
+  return decide({ application: rest, subject, attempts, gates, inSync: false, nowMs });
 }
 
 function outlookOf(again: Decision | undefined): string {
