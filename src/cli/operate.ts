@@ -1,10 +1,16 @@
-/** `sync` and `rollback`: request an operation, follow it, say how it ended. */
+/** Requests an operation of an Application, follows it, and says how it ended. */
 import { userInfo } from "node:os";
 import type { Client } from "../client/client.ts";
 import { parseDuration } from "../gitops/duration.ts";
-import { type Application, applications } from "../kube/kinds/application.ts";
-import { type ApplicationFlags, getApplication } from "./application-flags.ts";
-import { connect } from "./connect.ts";
+import { formatRef } from "../gitops/plan/object-ref.ts";
+import { refsOf } from "../gitops/report/resource-ref.ts";
+import {
+  type Application,
+  type ApplicationOperation,
+  type ApplicationOperationResource,
+  applications,
+} from "../kube/kinds/application.ts";
+import type { ApplicationFlags } from "./application-flags.ts";
 import { type CliContext, CliError, EXIT } from "./context.ts";
 import { outputFlag, printJson, printLine, progress } from "./output.ts";
 
@@ -23,82 +29,68 @@ export const waitFlags = {
     default: "5m",
     placeholder: "DURATION",
   },
+  prune: {
+    kind: "boolean",
+    brief: "Delete what is not in that revision",
+    optional: true,
+    withNegated: false,
+  },
 } as const;
 
-interface OperateFlags extends ApplicationFlags {
+export interface OperateFlags extends ApplicationFlags {
   readonly output: "text" | "json";
   readonly wait?: boolean;
   readonly timeout: string;
-}
-interface SyncFlags extends OperateFlags {
-  readonly revision?: string;
   readonly prune?: boolean;
 }
 
-export async function syncApplication(
-  this: CliContext,
-  flags: SyncFlags,
-  name: string,
-): Promise<void> {
-  const { revision, prune } = flags;
-  await operate(this, flags, name, async () => ({
-    ...(revision === undefined ? {} : { revision }),
-    ...(prune === undefined ? {} : { prune }),
-  }));
-}
+/** Who asks, as the history shows it. */
+export const currentUser = (): string => userInfo().username;
 
-export async function rollbackApplication(
-  this: CliContext,
-  flags: OperateFlags,
-  name: string,
-  target?: string,
-): Promise<void> {
-  await operate(this, flags, name, async (application) => ({
-    revision: rollbackRevision(application, target),
-  }));
-}
-
-function rollbackRevision({ status }: Application, target: string | undefined): string {
-  const history = status?.history ?? [];
-  if (target === undefined) {
-    const previous = history.filter((entry) => entry.revision !== status?.sync?.revision).at(-1);
-    if (previous === undefined)
-      throw new CliError("there is no earlier revision in the history; name a commit instead");
-    return previous.revision;
-  }
-  if (!/^\d{1,6}$/.test(target)) return target;
-  const entry = history.find((candidate) => candidate.id === Number(target));
-  if (entry === undefined)
-    throw new CliError(`the history has no entry ${target}; \`gantry history\` lists them`);
-  return entry.revision;
-}
-
-async function operate(
-  context: CliContext,
-  flags: OperateFlags,
-  name: string,
-  request: (application: Application) => Promise<{ revision?: string; prune?: boolean }>,
-): Promise<void> {
-  const timeoutMs = parseDuration(flags.timeout);
+/** @throws {CliError} for a timeout that is no duration */
+export function timeoutOf({ timeout }: OperateFlags): number {
+  const timeoutMs = parseDuration(timeout);
   if (timeoutMs === undefined)
-    throw new CliError(`--timeout ${flags.timeout}: write a duration, e.g. 90s or 5m`);
-  const client = await connect(flags);
+    throw new CliError(`--timeout ${timeout}: write a duration, e.g. 90s or 5m`);
+  return timeoutMs;
+}
+
+export async function operate(
+  context: CliContext,
+  client: Client,
+  flags: OperateFlags,
+  { name, sync }: { readonly name: string; readonly sync: ApplicationOperation["sync"] & object },
+): Promise<void> {
+  const timeoutMs = timeoutOf(flags);
   const { namespace } = flags;
-  const before = await getApplication(client, namespace, name);
   // Replaces a request that is still pending as a whole, instead of mixing the two.
-  const value = { sync: await request(before), initiatedBy: { username: userInfo().username } };
-  const body = [{ op: "add", path: "/operation", value }];
+  const value = { sync, initiatedBy: { username: currentUser() } };
+  const body = [{ op: "add", path: "/operation", value }] as never;
   const requested = await client.patch(applications, { namespace, name }, { type: "json", body });
-  const after = await follow(context, client, requested, { wait: flags.wait === true, timeoutMs });
+  const wait = flags.wait === true && sync.dryRun !== true;
+  const after = await follow(context, client, requested, { wait, timeoutMs });
   const state = after.status?.operationState;
   if (flags.output === "json") printJson(context, after.status);
-  else
+  else {
+    const told = state?.syncResult?.resources ?? [];
+    for (const line of told.filter((result) => sync.dryRun === true || isFailed(result)))
+      printLine(context, resultLine(line));
+    const health = wait ? `; health ${after.status?.health?.status ?? "Unknown"}` : "";
     printLine(
       context,
-      `${namespace}/${name}: ${state?.phase ?? "Unknown"} at ${state?.syncResult?.revision ?? "no revision"}: ${state?.message ?? ""}${flags.wait === true ? `; health ${after.status?.health?.status ?? "Unknown"}` : ""}`,
+      `${namespace}/${name}: ${state?.phase ?? "Unknown"} at ${state?.syncResult?.revision ?? "no revision"}: ${state?.message ?? ""}${health}`,
     );
-  const healthy = flags.wait !== true || after.status?.health?.status === "Healthy";
+  }
+  const healthy = !wait || after.status?.health?.status === "Healthy";
   if (state?.phase !== "Succeeded" || !healthy) context.process.exitCode = EXIT.differs;
+}
+
+const isFailed = ({ status }: ApplicationOperationResource): boolean => status === "SyncFailed";
+
+function resultLine(result: ApplicationOperationResource): string {
+  const [ref] = refsOf([result]);
+  const sign = isFailed(result) ? "✗" : result.status === "Synced" ? "~" : "-";
+  return `${sign} ${ref === undefined ? result.name : formatRef(ref)}: ${result.message ?? result.status}`;
 }
 
 /** Watches until the operation is over, and, when waiting, until health is decided. */
@@ -125,8 +117,7 @@ async function follow(
         if (event.type === "DELETED")
           throw new CliError(`Application ${namespace}/${name} was deleted`);
         last = event.object;
-        const health = last.status?.health;
-        const line = `${last.status?.sync?.status ?? "Unknown"}, ${health?.status ?? "Unknown"}${health?.message === undefined ? "" : `: ${health.message}`}`;
+        const line = progressLine(last);
         if (line !== told) progress(context, line);
         told = line;
         if (isOver(last, options.wait)) return last;
@@ -139,6 +130,13 @@ async function follow(
       { cause: error, exitCode: EXIT.differs },
     );
   }
+}
+
+function progressLine({ status }: Application): string {
+  const { sync, health, operationState } = status ?? {};
+  const state = `${sync?.status ?? "Unknown"}, ${health?.status ?? "Unknown"}${health?.message === undefined ? "" : `: ${health.message}`}`;
+  const isRunning = operationState?.phase === "Running";
+  return isRunning ? `${operationState.message ?? "syncing"} (${state})` : state;
 }
 
 function isOver({ operation, status }: Application, wait: boolean): boolean {

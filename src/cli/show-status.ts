@@ -1,3 +1,8 @@
+import { formatTime } from "../client/timestamps.ts";
+import { applicableWindows } from "../gitops/gates/applicable-windows.ts";
+import { untilOpen } from "../gitops/gates/gates.ts";
+import { describeSuspension } from "../gitops/gates/suspension.ts";
+import { type Gate, windowsAt } from "../gitops/gates/sync-windows.ts";
 import { redactUrl } from "../gitops/source/repo-url.ts";
 import { type Application, type ApplicationSource, sourcesOf } from "../kube/kinds/application.ts";
 import { type ApplicationFlags, findApplications } from "./application-flags.ts";
@@ -58,11 +63,7 @@ function details(application: Application): string {
     `Sync         ${status?.sync?.status ?? "Unknown"}${status?.sync?.revision === undefined ? "" : ` to ${status.sync.revision}`}`,
     `Health       ${status?.health?.status ?? "Unknown"}${status?.health?.message === undefined ? "" : `: ${status.health.message}`}`,
   ];
-  if (spec.suspend === true) lines.push("Suspended    yes; `gantry resume` goes on");
-  if (status?.rollback !== undefined)
-    lines.push(
-      `Rolled back  to ${status.rollback.revision}, until there is a commit after ${status.rollback.insteadOf}`,
-    );
+  lines.push(...holdLines(application), ...windowLines(application, Date.now()));
   for (const condition of status?.conditions ?? [])
     lines.push("", `${condition.type}:`, indent(condition.message));
   const rows = (status?.resources ?? []).map((resource) => [
@@ -76,6 +77,42 @@ function details(application: Application): string {
   if (rows.length > 0)
     lines.push("", table(["KIND", "NAMESPACE", "NAME", "SYNC", "HEALTH", "MESSAGE"], rows));
   return lines.join("\n");
+}
+
+/** What keeps newer commits out, or would. */
+function holdLines(application: Application): string[] {
+  const lines: string[] = [];
+  const suspension = describeSuspension(application);
+  if (suspension !== undefined)
+    lines.push(
+      `Suspended    ${suspension.replace(/^suspended ?/, "") || "yes"}; \`gantry resume\` goes on`,
+    );
+  const { rollback } = application.status ?? {};
+  if (rollback !== undefined) {
+    const how = rollback.automatic === true ? "automatically " : "";
+    const why = rollback.reason === undefined ? "" : ` (${rollback.reason})`;
+    lines.push(
+      `Rolled back  ${how}to ${rollback.revision}, until there is a commit after ${rollback.insteadOf}${why}`,
+    );
+  }
+  return lines;
+}
+
+/** One line for each gate that windows open and close. */
+function windowLines(application: Application, nowMs: number): string[] {
+  const windows = applicableWindows(application, []);
+  if (windows.length === 0) return [];
+  const { sync, manual, selfHeal, problems } = windowsAt(windows, nowMs);
+  if (problems.length > 0) return [`Sync window  cannot be read: ${problems.join("; ")}`];
+  const lines = [`Sync window  ${gateText(sync)}`];
+  if (!sync.open) lines.push(`  on request ${manual.open ? "allowed" : "denied"}`);
+  if (selfHeal.open !== sync.open) lines.push(`  self-heal  ${gateText(selfHeal)}`);
+  return lines;
+}
+
+function gateText(gate: Gate): string {
+  if (!gate.open) return `closed ${untilOpen(gate)}`;
+  return gate.closesAtMs === undefined ? "open" : `open until ${formatTime(gate.closesAtMs)}`;
 }
 
 function messageOf(status: Application["status"]): string {

@@ -7,6 +7,6 @@ export const resume = buildCommand({
   docs: {
     brief: "Sync a suspended Application again",
     fullDescription:
-      "Takes up automated syncs where they were stopped.\n\nExamples:\n  gantry resume\n  gantry resume shop -n team-a",
+      "Takes up automated syncs where they were stopped, and lets in the commit that a rollback keeps out.\n\nExamples:\n  gantry resume\n  gantry resume shop -n team-a",
   },
 });

@@ -3,9 +3,24 @@ import { applicationAliases, applicationFlags } from "../application-flags.ts";
 import { waitFlags } from "../operate.ts";
 
 export const rollback = buildCommand({
-  loader: async () => (await import("../operate.ts")).rollbackApplication,
+  loader: async () => (await import("../rollback-application.ts")).rollbackApplication,
   parameters: {
-    flags: { ...applicationFlags, ...waitFlags },
+    flags: {
+      ...applicationFlags,
+      ...waitFlags,
+      yes: {
+        kind: "boolean",
+        brief: "Do not ask",
+        optional: true,
+        withNegated: false,
+      },
+      dryRun: {
+        kind: "boolean",
+        brief: "Show what would change, and change nothing",
+        optional: true,
+        withNegated: false,
+      },
+    },
     aliases: applicationAliases,
     positional: {
       kind: "tuple",
@@ -23,6 +38,6 @@ export const rollback = buildCommand({
   docs: {
     brief: "Go back to an earlier revision",
     fullDescription:
-      "Works with automated syncs on: the commit that was rolled back stays out until there is a newer one.\nExit status: 0 when it worked, 1 when it failed, 2 on an error.\n\nExamples:\n  gantry rollback\n  gantry rollback shop 12 --wait",
+      "Shows first what changes, and asks when somebody is at the terminal. Works with automated syncs on: the commit that was rolled back stays out until there is a newer one, or until `gantry resume` or `gantry sync`.\nExit status: 0 when it worked, 1 when it failed, 2 on an error.\n\nExamples:\n  gantry rollback\n  gantry rollback shop 12 --wait\n  gantry rollback shop v1.4.2 --dry-run",
   },
 });

@@ -7,6 +7,6 @@ export const suspend = buildCommand({
   docs: {
     brief: "Stop syncing an Application until it is resumed",
     fullDescription:
-      "Stops automated syncs and self-heal; the status keeps telling what differs.\n\nExamples:\n  gantry suspend\n  gantry suspend shop -n team-a",
+      "Stops automated syncs, self-heal and a sync that is under way; the status keeps telling what differs, and who suspended it.\n\nExamples:\n  gantry suspend\n  gantry suspend shop -n team-a",
   },
 });
