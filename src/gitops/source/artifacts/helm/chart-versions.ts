@@ -45,7 +45,11 @@ function fromYaml(index: string, chart: string, where: string): unknown {
   const text = part ?? index;
   if (text === "") return undefined;
   if (text.length > MAX_PARSED_CHARS) throw malformedIndex(where, "it is too large to be read");
-  const value = parsed(() => parse(text, { logLevel: "silent" }) as unknown, where);
+  // All scalars as text: a digest of digits only is no number.
+  const value = parsed(
+    () => parse(text, { schema: "failsafe", logLevel: "silent" }) as unknown,
+    where,
+  );
   return part === undefined ? asRecord(asRecord(value)["entries"])[chart] : asRecord(value)[chart];
 }
 
@@ -73,7 +77,13 @@ function partOf(index: string, chart: string): string | undefined {
 function chartVersion(entry: unknown): ChartVersion[] {
   const { version, urls, digest, created, description, removed } = asRecord(entry);
   const url: unknown = Array.isArray(urls) ? urls[0] : undefined;
-  if (typeof version !== "string" || typeof url !== "string" || removed === true) return [];
+  if (
+    typeof version !== "string" ||
+    typeof url !== "string" ||
+    removed === true ||
+    removed === "true"
+  )
+    return [];
   if (parseVersion(version) === undefined) return [];
   const hex =
     typeof digest === "string" ? /^(?:sha256:)?([0-9a-f]{64})$/.exec(digest)?.[1] : undefined;

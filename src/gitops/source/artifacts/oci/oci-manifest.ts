@@ -89,8 +89,9 @@ export function selectLayer(
 ): { readonly layer: Descriptor; readonly layout: ArchiveLayout } {
   const charts = layers.filter(({ mediaType }) => mediaType === HELM_CHART);
   const flux = layers.filter(({ mediaType }) => mediaType === FLUX_CONTENT);
-  const tars = wantsChart ? charts : layers.filter(({ mediaType }) => TARS.has(mediaType));
-  const [layer, second] = charts.length > 0 ? charts : flux.length > 0 ? flux : tars;
+  const tars = layers.filter(({ mediaType }) => TARS.has(mediaType));
+  const known = wantsChart || charts.length > 0 ? charts : flux;
+  const [layer, second] = wantsChart || known.length > 0 ? known : tars;
   if (layer !== undefined && second === undefined)
     return { layer, layout: layer.mediaType === HELM_CHART ? "chart" : "plain" };
   const types = [...new Set(layers.map(({ mediaType }) => mediaType.slice(0, 100)))].slice(0, 5);
