@@ -16,9 +16,9 @@ export function unknownFields(schema: Schema, value: unknown): string[] {
 function walk(shape: Shape, value: unknown, path: FieldPath, found: string[]): void {
   if (typeof value !== "object" || value === null) return;
   if (shape.anyOf !== undefined) {
-    for (const member of shape.anyOf)
-      if ((member.schema.type === "array") === Array.isArray(value))
-        walk(member, value, path, found);
+    const type = Array.isArray(value) ? "array" : "object";
+    const member = shape.anyOf.find(({ schema }) => schema.type === type);
+    if (member !== undefined) walk(member, value, path, found);
     return;
   }
   if (Array.isArray(value)) {

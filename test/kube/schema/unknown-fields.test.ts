@@ -26,6 +26,17 @@ describe("unknown fields", () => {
     expect(unknownFields(builtin("apps/v1", "ControllerRevision"), revision)).toEqual([]);
   });
 
+  test("are not those of a union whose other member has none", () => {
+    const openAPIV3Schema = {
+      additionalProperties: { type: "string" },
+      properties: { a: { additionalProperties: true }, b: { items: { type: "object" } } },
+    };
+    const definition = { spec: { versions: [{ schema: { openAPIV3Schema } }] } };
+    expect(
+      unknownFields(builtin("apiextensions.k8s.io/v1", "CustomResourceDefinition"), definition),
+    ).toEqual([]);
+  });
+
   test("are found inside the schemas of definitions", () => {
     const definition = {
       spec: {
