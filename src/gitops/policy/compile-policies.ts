@@ -1,0 +1,68 @@
+/** Policies made ready: expressions compiled, selectors parsed, reports read. */
+import type { ConfigMap } from "../../kube/kinds/configmap.ts";
+import type { Policy, PolicyImages } from "../../kube/kinds/policy.ts";
+import type { RuleSeverity } from "../../kube/kinds/project.ts";
+import { type ImageReport, readReports } from "./images/image-rules.ts";
+import { type CompiledRule, compileRules, type RuleProblem } from "./rules/cel-rules.ts";
+import { type Matcher, matcherOf, SelectorError } from "./rules/match-object.ts";
+
+export interface CompiledPolicy {
+  readonly policy: Policy;
+  readonly matches: Matcher;
+  readonly rules: readonly CompiledRule[];
+  /** Undefined: the scanner is not switched on. */
+  readonly scan: { readonly severities: readonly RuleSeverity[] } | undefined;
+  readonly images: { readonly spec: PolicyImages; readonly report: ImageReport } | undefined;
+}
+
+export interface CompiledPolicies {
+  readonly policies: readonly CompiledPolicy[];
+  /** What cannot be used. While there are any, nothing passes that these policies are about. */
+  readonly problems: readonly RuleProblem[];
+}
+
+export const NO_POLICIES: CompiledPolicies = { policies: [], problems: [] };
+
+/** `configMapOf`: for reports of images. */
+export async function compilePolicies(
+  policies: readonly Policy[],
+  configMapOf: (namespace: string, name: string) => ConfigMap | undefined = () => undefined,
+): Promise<CompiledPolicies> {
+  const compiled: CompiledPolicy[] = [];
+  const problems: RuleProblem[] = [];
+  for (const policy of policies) {
+    const { spec } = policy;
+    const { rules, problems: wrong } = await compileRules(policy);
+    problems.push(...wrong);
+    const matches = matcher(policy, problems);
+    if (matches === undefined) continue;
+    const { images, scan } = spec;
+    const reports = (images?.reports ?? []).map(({ namespace, name }) =>
+      configMapOf(namespace, name),
+    );
+    compiled.push({
+      policy,
+      matches,
+      rules,
+      scan: scan === undefined ? undefined : { severities: scan.severities ?? [] },
+      images: images === undefined ? undefined : { spec: images, report: readReports(reports) },
+    });
+  }
+  return { policies: compiled, problems };
+}
+
+function matcher({ metadata, spec }: Policy, problems: RuleProblem[]): Matcher | undefined {
+  let field = "match";
+  try {
+    const included = matcherOf(spec.match ?? {});
+    field = "exclude";
+    const excluded = spec.exclude === undefined ? undefined : matcherOf(spec.exclude);
+    return (object, application) =>
+      included(object, application) && excluded?.(object, application) !== true;
+  } catch (error) {
+    if (!(error instanceof SelectorError)) throw error;
+    const where = `Policy/${metadata.name} spec.${field}.labelSelector`;
+    problems.push({ where, message: error.message });
+    return undefined;
+  }
+}
