@@ -13,7 +13,7 @@ import {
   targetRevision,
 } from "./application-manifests.ts";
 import { ApplicationRenderer } from "./application-renderer.ts";
-import { OpenRepositories } from "./open-repositories.ts";
+import { OpenRepositories, type RepositoryUser } from "./open-repositories.ts";
 import { type Footprint, isUntouched } from "./render/footprint.ts";
 import type { RenderedApplication } from "./render/render-application.ts";
 import { isLocalRepository } from "./source/repo-url.ts";
@@ -63,8 +63,14 @@ interface Answer {
   readonly repeatable: boolean;
 }
 
-/** Asks for a revision of each source. */
-type Resolve = (source: ApplicationSource, revision: string, index: number) => Promise<Commit>;
+export interface PushedCommit {
+  readonly commit: Commit;
+  /** Whether a source would be at this commit. */
+  readonly isOf: (source: ApplicationSource) => boolean;
+}
+
+/** What a revision of a source is now. */
+type Resolve = (source: ApplicationSource, revision: string) => Promise<Commit>;
 
 /** Looks at once: a server that does not answer holds up its own only. */
 const MAX_LOOKS = 8;
@@ -124,23 +130,22 @@ export class Repositories implements ManifestSource {
   }
 
   /**
-   * Renders an Application with one of its repositories at a commit that no ref names yet, as before a
+   * Renders an Application with some of its sources at a commit that no ref names yet, as before a
    * push is accepted; its other sources are as they are.
    * @throws SourceError
    */
   async renderAt(
     application: Application,
-    pushed: { readonly repoURL: string; readonly commit: Commit },
+    pushed: PushedCommit,
     signal: AbortSignal,
   ): Promise<RenderedApplication> {
-    const resolve = await this.#resolver(application, 0, signal, pushed.repoURL);
+    const others = sourcesOf(application.spec).filter((source) => !pushed.isOf(source));
+    const resolve = await this.#resolver(application, 0, signal, others);
     const checkouts = await this.#checkouts(
       application,
       targetRevision(application),
-      (source, revision, index) =>
-        source.repoURL === pushed.repoURL
-          ? Promise.resolve(pushed.commit)
-          : resolve(source, revision, index),
+      (source, revision) =>
+        pushed.isOf(source) ? Promise.resolve(pushed.commit) : resolve(source, revision),
       signal,
     );
     return this.#renderer.render(application, checkouts, signal);
@@ -156,6 +161,22 @@ export class Repositories implements ManifestSource {
     if (this.#looks.size >= MAX_LOOKS || this.#changed.size === 0) return;
     const look = this.#lookAtChanges().finally(() => this.#looks.delete(look));
     this.#looks.add(look);
+  }
+
+  /**
+   * What a source of somebody else than an Application says now; whoever uses it is told of changes by
+   * its key until it is forgotten.
+   * @throws SourceError
+   */
+  async commitOf(
+    user: RepositoryUser,
+    source: ApplicationSource,
+    { notBeforeMs, signal }: { readonly notBeforeMs: number; readonly signal: AbortSignal },
+  ): Promise<Commit> {
+    const [repository] = await this.#open.of(user, [source]);
+    if (repository === undefined) throw new Error(`${source.repoURL} was not opened`);
+    const maxAgeMs = Math.max(0, this.#options.clock.now() - notBeforeMs);
+    return repository.resolve(source.targetRevision ?? "HEAD", { maxAgeMs, signal });
   }
 
   isWatched(application: Application): boolean {
@@ -215,12 +236,12 @@ export class Repositories implements ManifestSource {
     try {
       const resolve = await this.#resolver(application, sinceMs, signal);
       const commits: Commit[] = [];
-      for (const [index, source] of sources.entries()) {
+      for (const source of sources) {
         const revision = source.targetRevision ?? "HEAD";
         const id = JSON.stringify([source.repoURL, source.chart, revision]);
         let asking = asked.get(id);
         if (asking === undefined) {
-          asking = resolve(source, revision, index);
+          asking = resolve(source, revision);
           asking.catch(() => undefined);
           asked.set(id, asking);
         }
@@ -240,13 +261,12 @@ export class Repositories implements ManifestSource {
     application: Application,
     notBeforeMs: number,
     signal: AbortSignal,
-    except?: string,
+    sources: readonly ApplicationSource[] = sourcesOf(application.spec),
   ): Promise<Resolve> {
-    const sources = sourcesOf(application.spec);
-    const needed = sources.filter(({ repoURL }) => repoURL !== except);
-    const opened = await this.#open.of(application, needed);
+    const user = { key: keyOf(application), namespace: application.metadata.namespace };
+    const opened = await this.#open.of(user, sources);
     return (source, revision) => {
-      const repository = opened[needed.indexOf(source)];
+      const repository = opened[sources.indexOf(source)];
       if (repository === undefined) throw new Error(`${source.repoURL} was not opened`);
       const maxAgeMs = Math.max(0, this.#options.clock.now() - notBeforeMs);
       return repository.resolve(revision, { maxAgeMs, signal });
@@ -263,7 +283,7 @@ export class Repositories implements ManifestSource {
     const revisions = revisionsAt(application, revision);
     const checkouts = [];
     for (const [index, source] of sources.entries()) {
-      const commit = await resolve(source, revisions[index] ?? "HEAD", index);
+      const commit = await resolve(source, revisions[index] ?? "HEAD");
       const admitted =
         (await this.#options.admit?.({ application, source, commit, signal })) ?? commit;
       checkouts.push({ source, commit: admitted });

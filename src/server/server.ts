@@ -5,6 +5,7 @@ import type { Client } from "../client/client.ts";
 import { systemClock } from "../client/clock.ts";
 import type { Logger } from "../client/logger.ts";
 import { type Engine, type EngineOptions, startEngine } from "../engine/engine.ts";
+import { startApplicationSets } from "../gitops/generators/application-sets.ts";
 import { startOperator } from "../gitops/operator.ts";
 import { ApplicationRenderer } from "../gitops/application-renderer.ts";
 import { Programs, type ProgramsOptions } from "../gitops/render/programs/programs.ts";
@@ -111,7 +112,17 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     });
     stops.push(() => operator.stop());
     followers = () => operator.applications.list();
-    refresh = (keys, sinceMs) => operator.refresh(keys, sinceMs);
+    const sets = await startApplicationSets({
+      client,
+      clock: systemClock,
+      logger,
+      applications: operator.applications,
+      repositories,
+      pollIntervalMs: options.pollIntervalMs ?? DEFAULT_POLL_INTERVAL_MS,
+      metrics,
+    });
+    stops.push(() => sets.stop());
+    refresh = (keys, sinceMs) => operator.refresh(sets.refresh(keys), sinceMs);
 
     const webhook = webhookEndpoint({
       secretOf: (provider) => {
@@ -136,6 +147,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         clock: systemClock,
         applications: () => operator.applications.list(),
         refresh,
+        render: (application, pushed, signal) => repositories.renderAt(application, pushed, signal),
       }),
     });
     const web = await startWebListener(

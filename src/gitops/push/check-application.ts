@@ -4,7 +4,7 @@
  */
 import type { Client } from "../../client/client.ts";
 import type { Clock } from "../../client/clock.ts";
-import { type Application, mainSource } from "../../kube/kinds/application.ts";
+import type { Application } from "../../kube/kinds/application.ts";
 import { keyOf } from "../../kube/object.ts";
 import { applyPlan, type ObjectResult } from "../apply/apply-plan.ts";
 import { sha256, toDesired, type Unusable } from "../plan/desired.ts";
@@ -14,8 +14,7 @@ import { type Plan, type PlanEntry, pruneForbidden } from "../plan/plan.ts";
 import { makePlan } from "../plan/planner.ts";
 import { applicationOptions } from "../plan/sync-options.ts";
 import { trackingLabel } from "../plan/tracking.ts";
-import type { RenderCache } from "../render/render-cache.ts";
-import { renderFolder } from "../render-folder.ts";
+import type { RenderedApplication } from "../render/render-application.ts";
 import { refsOf } from "../report/resource-ref.ts";
 import type { Commit } from "../source/source.ts";
 import { SourceError } from "../source/source-error.ts";
@@ -23,7 +22,8 @@ import { SourceError } from "../source/source-error.ts";
 export interface CheckOptions {
   readonly client: Client;
   readonly clock: Clock;
-  readonly cache: RenderCache;
+  /** What the Application would be at the commit. */
+  readonly render: () => Promise<RenderedApplication>;
   readonly signal: AbortSignal;
 }
 export interface CheckedApplication {
@@ -49,8 +49,7 @@ export async function checkApplication(
     warnings,
   });
   try {
-    const source = mainSource(application.spec);
-    const rendered = await renderFolder(source, commit.tree, options.cache, undefined);
+    const rendered = await options.render();
     const { errors, warnings } = rendered;
     if (errors.length > 0) return failed(errors, warnings);
     const { plan, unusable } = await planOf(application, rendered, options);
@@ -65,7 +64,7 @@ export async function checkApplication(
 
 async function planOf(
   application: Application,
-  rendered: Awaited<ReturnType<typeof renderFolder>>,
+  rendered: RenderedApplication,
   { client, signal }: CheckOptions,
 ): Promise<{ plan: Plan; unusable: readonly Unusable[] }> {
   const { destination, syncPolicy, ignoreDifferences } = application.spec;

@@ -1,5 +1,9 @@
 /** Which Applications a push concerns, and with which commit each would be left. Pure. */
-import { type Application, sourcesOf } from "../../kube/kinds/application.ts";
+import {
+  type Application,
+  type ApplicationSource,
+  sourcesOf,
+} from "../../kube/kinds/application.ts";
 import { findRef, type Refs } from "../source/ref-name.ts";
 import { parseInternalUrl, type RepositoryId } from "./internal-repository.ts";
 
@@ -55,6 +59,15 @@ function concernOf(push: RefsChange, application: Application): Concern | undefi
     if (ref !== undefined) return { application, revision, ref, id: after?.id, before: before?.id };
   }
   return undefined;
+}
+
+/** Whether a source follows a revision of a repository. */
+export function isAt(
+  { repoURL, targetRevision = "HEAD" }: ApplicationSource,
+  repository: RepositoryId,
+  revision: string,
+): boolean {
+  return targetRevision === revision && isSame(parseInternalUrl(repoURL), repository);
 }
 
 function isSame(one: RepositoryId | undefined, other: RepositoryId): boolean {

@@ -6,10 +6,18 @@ import type { Client } from "../../client/client.ts";
 import type { Clock } from "../../client/clock.ts";
 import type { Application } from "../../kube/kinds/application.ts";
 import { keyOf } from "../../kube/object.ts";
-import { RenderCache } from "../render/render-cache.ts";
+import type { RenderedApplication } from "../render/render-application.ts";
+import type { PushedCommit } from "../repositories.ts";
 import type { Commit } from "../source/source.ts";
+import { SourceError } from "../source/source-error.ts";
 import { checkApplication, type CheckedApplication } from "./check-application.ts";
-import { type Concern, concernedBy, type RefsChange, usersOf } from "./concerned-applications.ts";
+import {
+  type Concern,
+  concernedBy,
+  isAt,
+  type RefsChange,
+  usersOf,
+} from "./concerned-applications.ts";
 import { type FollowResult, followRollout } from "./follow-rollout.ts";
 import { planLines } from "./plan-lines.ts";
 
@@ -41,11 +49,16 @@ export interface PushGateOptions {
   readonly applications: () => Iterable<Application>;
   /** Looks at these Applications again, now. */
   readonly refresh: (keys: readonly string[]) => void;
+  /** What an Application would be with some of its sources at another commit. */
+  readonly render: (
+    application: Application,
+    pushed: PushedCommit,
+    signal: AbortSignal,
+  ) => Promise<RenderedApplication>;
 }
 
 export class PushGate {
   readonly #options: PushGateOptions;
-  readonly #cache = new RenderCache();
 
   constructor(options: PushGateOptions) {
     this.#options = options;
@@ -62,7 +75,12 @@ export class PushGate {
         refused.set(ref, `Application ${keyOf(application)} follows it`);
         continue;
       }
-      const result = await this.#check(concern, await push.commit(id), signal);
+      const commit = await push.commit(id).catch(unreadable);
+      if (typeof commit === "string") {
+        refused.set(ref, commit);
+        continue;
+      }
+      const result = await this.#check(push, concern, commit, signal);
       tell(result, say);
       checked.push({ ...result, ref });
       if (result.problems.length > 0)
@@ -101,12 +119,19 @@ export class PushGate {
   }
 
   #check(
-    { application }: Concern,
+    { repository }: PendingPush,
+    { application, revision }: Concern,
     commit: Commit,
     signal: AbortSignal,
   ): Promise<CheckedApplication> {
-    const { client, clock } = this.#options;
-    return checkApplication(application, commit, { client, clock, cache: this.#cache, signal });
+    const { client, clock, render } = this.#options;
+    const pushed: PushedCommit = { commit, isOf: (source) => isAt(source, repository, revision) };
+    return checkApplication(application, commit, {
+      client,
+      clock,
+      render: () => render(application, pushed, signal),
+      signal,
+    });
   }
 
   #tellUnfollowed(push: PendingPush, concerns: readonly Concern[], say: Say): void {
@@ -123,6 +148,12 @@ export class PushGate {
       say(`Application ${metadata.namespace ?? ""}/${metadata.name} follows ${revision}.`);
     }
   }
+}
+
+/** A branch that leads to no commit. */
+function unreadable(error: unknown): string {
+  if (error instanceof SourceError) return error.what;
+  throw error;
 }
 
 /** Why a push alone does not deploy it. */
@@ -142,9 +173,14 @@ function tell(
   say: Say,
 ): void {
   say(`-----> Checking ${keyOf(application)} at ${commit.id.slice(0, 10)} (${commit.subject})`);
-  for (const line of bounded(warnings, MAX_WARNINGS)) say(`       warning: ${line}`);
+  for (const text of bounded(warnings, MAX_WARNINGS)) sayBlock(`       warning: ${text}`, say);
   if (plan !== undefined) for (const line of planLines(plan)) say(`       ${line}`);
-  for (const line of bounded(problems, MAX_PROBLEMS)) say(`     ✗ ${line}`);
+  for (const text of bounded(problems, MAX_PROBLEMS)) sayBlock(`     ✗ ${text}`, say);
+}
+
+/** Lines after the first are marked as such: no file name or message can pass for one of ours. */
+function sayBlock(text: string, say: Say): void {
+  for (const [at, line] of text.split("\n").entries()) say(at === 0 ? line : `       | ${line}`);
 }
 
 function bounded(lines: readonly string[], max: number): readonly string[] {
