@@ -52,6 +52,9 @@ const FETCH_SLOTS = { running: 8, waiting: 64 };
 /** What a client still sends after its answer is thrown away for so long. */
 const DRAIN_MS = 30_000;
 
+/** Commands, options and what git reads ahead, besides the pack. */
+const BESIDES_PACK_BYTES = 32 * 1024 * 1024;
+
 /** Not `quiet`: clients ask for it wherever no person seems to watch, and logs want to know, too. */
 const CAPABILITIES =
   "report-status delete-refs side-band-64k atomic ofs-delta push-options object-format=sha1 agent=gantry";
@@ -189,7 +192,7 @@ class Endpoint {
     const { request, response, signal, repository, gitDir, pusher } = exchange;
     const { maxPackBytes, packTimeoutMs, idleMs, totalMs } = this.#limits;
     // Git itself refuses a pack that is too large, in words that reach the client.
-    const maxBytes = 2 * maxPackBytes;
+    const maxBytes = maxPackBytes + BESIDES_PACK_BYTES;
     const lines = new PktReader(requestBody(request, { maxBytes, idleMs, totalMs }, signal));
     const asked = await readReceiveRequest(lines).catch((error: unknown) => refusalOf(error));
     if (asked === undefined || "code" in asked) {

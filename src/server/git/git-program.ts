@@ -3,7 +3,7 @@
  * configuration, hook, credential helper or protocol but what stands here.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { once } from "node:events";
+import type { Writable } from "node:stream";
 import { gitEnvironment } from "../../gitops/source/git-program.ts";
 
 /** Configuration of every call, as `GIT_CONFIG_*` variables: it wins over that of repositories. */
@@ -140,8 +140,21 @@ async function feed(
   }
   for await (const chunk of input) {
     if (child.stdin.destroyed || child.exitCode !== null) break;
-    if (!child.stdin.write(chunk))
-      await Promise.race([once(child.stdin, "drain"), once(child.stdin, "close")]);
+    if (!child.stdin.write(chunk)) await drained(child.stdin);
   }
   child.stdin.end();
+}
+
+/** Or closed, because the program has heard enough. */
+function drained(stdin: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stdin.off("drain", done);
+      stdin.off("close", done);
+      resolve();
+    };
+    stdin.once("drain", done);
+    stdin.once("close", done);
+    if (stdin.destroyed) done();
+  });
 }
