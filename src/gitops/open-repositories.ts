@@ -1,6 +1,5 @@
 /** Repositories that Applications use: each is opened once, watched, and closed when nobody is left. */
-import { type Application, type ApplicationSource, sourcesOf } from "../kube/kinds/application.ts";
-import { keyOf } from "../kube/object.ts";
+import type { ApplicationSource } from "../kube/kinds/application.ts";
 import type { CredentialProvider, Source } from "./source/source.ts";
 import type { Sources } from "./source/sources.ts";
 
@@ -12,7 +11,14 @@ export interface OpenRepositoriesOptions {
     namespace: string | undefined,
   ) => CredentialProvider | undefined;
   /** Gets the users of a repository that may say something else now. */
-  readonly onChange: (applicationKeys: readonly string[]) => void;
+  readonly onChange: (userKeys: readonly string[]) => void;
+}
+
+/** Who reads a repository: an Application, or an ApplicationSet whose generators do. */
+export interface RepositoryUser {
+  readonly key: string;
+  /** Whose credentials are used. */
+  readonly namespace: string | undefined;
 }
 
 interface OpenRepository {
@@ -38,15 +44,13 @@ export class OpenRepositories {
   }
 
   /**
-   * What an Application's sources are read from, in their order; what it used before is given back.
+   * What a user's sources are read from, in their order; what it used before is given back.
    * @throws SourceError
    */
   async of(
-    application: Application,
-    sources: readonly ApplicationSource[] = sourcesOf(application.spec),
+    { key, namespace }: RepositoryUser,
+    sources: readonly ApplicationSource[],
   ): Promise<readonly Source[]> {
-    const key = keyOf(application);
-    const { namespace } = application.metadata;
     const wanted = sources.map((source) => this.#wanted(source, namespace));
     const ids = new Set(wanted.map(({ id }) => id));
     const before = this.#usedBy.get(key);
@@ -61,10 +65,10 @@ export class OpenRepositories {
     return opened;
   }
 
-  async forget(applicationKey: string): Promise<void> {
-    const used = this.#usedBy.get(applicationKey) ?? [];
-    this.#usedBy.delete(applicationKey);
-    for (const id of used) await this.#leave(applicationKey, id);
+  async forget(userKey: string): Promise<void> {
+    const used = this.#usedBy.get(userKey) ?? [];
+    this.#usedBy.delete(userKey);
+    for (const id of used) await this.#leave(userKey, id);
   }
 
   async stop(): Promise<void> {
@@ -101,10 +105,10 @@ export class OpenRepositories {
     return { source: opened, users, stopWatching };
   }
 
-  async #leave(applicationKey: string, id: string): Promise<void> {
+  async #leave(userKey: string, id: string): Promise<void> {
     const repository = await this.#open.get(id)?.catch(() => undefined);
     if (repository === undefined) return;
-    repository.users.delete(applicationKey);
+    repository.users.delete(userKey);
     if (repository.users.size > 0) return;
     this.#open.delete(id);
     repository.stopWatching();

@@ -21,6 +21,7 @@ import { formatAddress, type ListenAddress, ListenError } from "./listen-address
 import { Metrics } from "./metrics.ts";
 import { credentialSecrets, credentialsFor, decode } from "./repository-credentials.ts";
 import { trustConfigMaps } from "./repository-trust.ts";
+import { secretSources, type SecretSources } from "./secret-sources.ts";
 import { stopInReverse } from "../client/stop-in-reverse.ts";
 import { sendText, startWebListener, type WebHandler } from "./web-listener.ts";
 import { type Follower, webhookEndpoint } from "./webhook-endpoint.ts";
@@ -40,6 +41,8 @@ export interface ServerOptions {
   readonly keepPods: boolean;
   /** Which Kustomize and Helm are used, and how far they are kept apart. */
   readonly rendering?: ProgramsOptions;
+  /** What Secrets in repositories may be decrypted with, and refer to. @default nothing */
+  readonly secretSources?: SecretSources;
   readonly application?: DefaultApplicationOptions;
   readonly pollIntervalMs?: number;
   readonly version: string;
@@ -97,6 +100,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         client,
         logger,
         programs: new Programs(options.rendering),
+        ...secretSources(client, options.secretSources),
         onChange: (keys) => refresh(keys),
       }),
     });
@@ -132,7 +136,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           .find((found) => found !== undefined);
         return secret === undefined ? undefined : decode(secret, provider);
       },
-      followers: () => operator.applications.list().map(followerOf),
+      followers: () => [...operator.applications.list().map(followerOf), ...sets.readers()],
       refresh: (keys) => repositories.refresh(keys),
       onAnswer: (code) => metrics.webhook(code),
       logger,

@@ -22,6 +22,7 @@ export interface ServerFixture {
 export async function startServerFixture(
   files: Readonly<Record<string, string>>,
   logger: Logger = silentLogger,
+  path?: string,
 ): Promise<ServerFixture> {
   const directory = mkdtempSync(join(tmpdir(), "gantry-server-"));
   const dataDir = join(directory, "data");
@@ -56,7 +57,7 @@ export async function startServerFixture(
     application: {
       repoURL: repository,
       revision: undefined,
-      path: undefined,
+      path,
       namespace: "default",
     },
     version: "test",
