@@ -220,3 +220,15 @@ describe("suspend", () => {
     expect(await current()).toBe("1");
   });
 });
+
+test("what the operator writes leaves labels and annotations alone", async () => {
+  await cluster.push([version(1)]);
+  await cluster.createApplication();
+  const labels = { team: "web" };
+  await cluster.change({ metadata: { labels, annotations: { note: "ours" } } });
+  await cluster.push([version(2)]);
+  expect((await cluster.application()).metadata).toMatchObject({
+    labels,
+    annotations: { note: "ours" },
+  });
+});

@@ -33,14 +33,23 @@ export class ApplicationWriter {
   ): Promise<void> {
     if (isSameStatus(application.status, status)) return;
     const { namespace = "", name, uid } = application.metadata;
-    const next: Application = {
-      ...application,
-      // Without a resourceVersion: nobody else writes the status, and the spec is not looked at.
-      metadata: { namespace, name, ...(uid === undefined ? {} : { uid }) },
-      status: { ...status, reconciledAt: formatTime(this.#clock.now()) },
-    };
+    const next = { ...status, reconciledAt: formatTime(this.#clock.now()) };
+    // Without a resourceVersion: nobody else writes the status. An update would take labels and
+    // annotations along, as old as this copy of the Application is.
+    const body = [
+      { op: "test", path: "/metadata/uid", value: uid },
+      { op: "add", path: "/status", value: next },
+    ] as unknown as JsonObject[];
     const options = { subresource: "status", fieldManager: FIELD_MANAGER };
-    await note(witness, this.#client.update(applications, next, options));
+    const key = { namespace, name };
+    try {
+      await note(witness, this.#client.patch(applications, key, { type: "json", body }, options));
+    } catch (error) {
+      if (!isStatus(error, "Invalid")) throw error;
+      // Deleted and made again meanwhile: that one has its own look.
+      const current = await this.#client.get(applications, key);
+      if (current.metadata.uid === uid) throw error;
+    }
   }
 
   /** Removes the request that was carried out, unless another one has taken its place. */
