@@ -1,39 +1,25 @@
 /** One look at an Application: everything that a decision is made from. Changes nothing. */
-import type { Client } from "../client/client.ts";
-import type { Application } from "../kube/kinds/application.ts";
 import { keyOf } from "../kube/object.ts";
-import type { ApplicationManifests } from "./application-manifests.ts";
-import type { ApplicationMemory } from "./application-memory.ts";
-import type { Target } from "./application-target.ts";
 import type { GateKeeper } from "./gates/gate-keeper.ts";
 import type { Gates } from "./gates/gates.ts";
 import { type Derived, sha256, toDesired } from "./plan/desired.ts";
-import { type Plan, pruneForbidden } from "./plan/plan.ts";
-import { type LiveObjects, makePlan } from "./plan/planner.ts";
+import { destinationNamespace } from "./plan/destination-namespace.ts";
+import type { Plan } from "./plan/plan.ts";
 import { syncOptionsOf } from "./plan/sync-options.ts";
 import { trackingLabel } from "./plan/tracking.ts";
-import { refsOf } from "./report/resource-ref.ts";
+import { type Found, type PlanDeps, planApplication } from "./plan-application.ts";
 import { specHash } from "./spec-hash.ts";
 import type { Subject } from "./sync-decision.ts";
 
-export interface Look extends Derived {
-  readonly application: Application;
-  readonly memory: ApplicationMemory;
-  readonly target: Target;
-  readonly manifests: ApplicationManifests;
+export interface Look extends Derived, Found {
   readonly plan: Plan;
   readonly subject: Subject;
   readonly gates: Gates;
-  readonly signal: AbortSignal;
 }
 
-export interface LookDeps {
-  readonly client: Client;
-  readonly live: LiveObjects;
+export interface LookDeps extends PlanDeps {
   readonly gates: GateKeeper;
 }
-
-type Found = Pick<Look, "application" | "memory" | "target" | "manifests" | "signal">;
 
 /** @throws StatusError when the API server cannot be asked */
 export async function lookAt(found: Found, deps: LookDeps): Promise<Look> {
@@ -44,7 +30,8 @@ export async function lookAt(found: Found, deps: LookDeps): Promise<Look> {
     revision: manifests.commit.id,
   };
   const derived = await derive(found, subject, deps);
-  const plan = await planOf({ ...found, ...derived }, deps);
+  noteClaim(found, derived, deps);
+  const plan = await planApplication({ ...found, ...derived }, deps);
   const isNewest =
     found.target.rollback === undefined && application.operation?.sync?.revision === undefined;
   const gates = await deps.gates.gatesOf(application, isNewest, found.signal);
@@ -61,37 +48,26 @@ async function derive(
   // Unusable manifests may become usable when a CustomResourceDefinition appears.
   if (memory.derived?.from === from && memory.derived.unusable.length === 0) return memory.derived;
   const { destination, ignoreDifferences } = application.spec;
-  const derived = await toDesired(manifests.manifests, {
+  const { desired, hooks, unusable } = await toDesired(manifests.manifests, {
     client,
     applicationKey: keyOf(application),
     namespace: destination.namespace ?? "default",
     options,
     ignoreDifferences,
   });
-  memory.derived = { from, ...derived };
-  return derived;
+  const namespace = destinationNamespace(application, desired);
+  const all = namespace === undefined ? desired : [namespace, ...desired];
+  memory.derived = { from, desired: all, hooks, unusable };
+  return memory.derived;
 }
 
-function planOf(look: Found & Derived, { client, live }: LookDeps): Promise<Plan> {
-  const { application, target, desired } = look;
-  const { automated } = application.spec.syncPolicy ?? {};
-  return makePlan({
-    client,
-    live,
-    owner: trackingLabel(keyOf(application), sha256),
-    desired,
-    inventory: refsOf(application.status?.resources),
-    prune: {
-      options: syncOptionsOf(application),
-      forbidden: pruneForbidden({
-        enabled: application.operation?.sync?.prune ?? automated?.prune ?? false,
-        rendered: look.unusable.length === 0 && target.trouble === undefined,
-        complete: target.manifests?.complete !== false,
-        empty: desired.length === 0,
-        allowEmpty: automated?.allowEmpty ?? false,
-      }),
-    },
-    verified: look.memory.verified,
-    signal: look.signal,
-  });
+/** Others may want to know what this Application wants: see {@link Claims}. */
+function noteClaim({ application, memory }: Found, { desired }: Derived, deps: LookDeps): void {
+  const newest = memory.newest?.manifests;
+  if (newest !== undefined && memory.newestRevision !== newest.commit.id) {
+    memory.newestRevision = newest.commit.id;
+    memory.newestSinceMs = deps.clock.now();
+  }
+  const isIncomplete = newest !== undefined && newest.errors.length > 0;
+  deps.claims.state(trackingLabel(keyOf(application), sha256), { desired, isIncomplete });
 }

@@ -24,6 +24,9 @@ export class ApplicationMemory {
   newest: Known | undefined;
   /** The last without errors: goes on to count while a newer revision cannot be used. */
   good: Known | undefined;
+  /** The newest revision that was seen, errors or not, and since when. */
+  newestRevision: string | undefined;
+  newestSinceMs = 0;
   derived: (Derived & { readonly from: string }) | undefined;
   attempts: Attempts | undefined;
   /** The sync under way, and the keys of the objects that it has applied. */

@@ -16,6 +16,7 @@ import { cascades, deleteManagedObjects, otherFinalizers } from "./delete-manage
 import { automaticRollback, type RollbackVerdict } from "./gates/automatic-rollback.ts";
 import type { GateKeeper } from "./gates/gate-keeper.ts";
 import { isInSync } from "./plan/plan.ts";
+import type { Claims } from "./plan/claims.ts";
 import type { LiveObjects } from "./plan/planner.ts";
 import type { Announcer } from "./report/announce.ts";
 import type { ChangeAuthors } from "./report/drift.ts";
@@ -50,6 +51,7 @@ export interface ReconcilerOptions {
   readonly announcer: Announcer;
   readonly authors: ChangeAuthors;
   readonly gates: GateKeeper;
+  readonly claims: Claims;
   readonly applicationOf: (key: string) => Application | undefined;
   /** How often a repository that does not announce changes is asked. */
   readonly pollIntervalMs: number;
@@ -73,6 +75,15 @@ export class ApplicationReconciler {
   /** The next look at this Application asks its repository again. */
   markStale(key: string, sinceMs = this.#options.clock.now()): void {
     this.#memories.get(key)?.markStale(sinceMs);
+  }
+
+  /** Whether an Application has asked its repository since a time, or would know of a change. */
+  hasLookedSince(key: string, sinceMs: number): boolean {
+    const memory = this.#memories.get(key);
+    const application = this.#options.applicationOf(key);
+    if (memory === undefined || application === undefined) return false;
+    const isTold = this.#options.source.isWatched(application);
+    return memory.resolvedAtMs >= sinceMs || (isTold && memory.staleSinceMs === undefined);
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<Result> {

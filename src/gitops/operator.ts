@@ -17,8 +17,10 @@ import { ApplicationReconciler } from "./application-reconciler.ts";
 import { dependencyKeys, mattersToDependents } from "./gates/dependencies.ts";
 import { GateKeeper } from "./gates/gate-keeper.ts";
 import { sha256 } from "./plan/desired.ts";
+import { Claims } from "./plan/claims.ts";
 import { ManagedObjects } from "./plan/managed-objects.ts";
 import { trackingLabel } from "./plan/tracking.ts";
+import { repositoriesOf } from "./plan-application.ts";
 import { Announcer } from "./report/announce.ts";
 import { type ChangeAuthors, nobodyKnown } from "./report/drift.ts";
 import { ApplicationWriter } from "./report/application-writer.ts";
@@ -58,14 +60,16 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const informer = new Informer(client, applications, { clock, logger });
   const projectInformer = new Informer(client, projects, { clock, logger });
   const keyOfLabel = new Map<string, string>();
+  const again = (label: string): string | undefined => {
+    const key = keyOfLabel.get(label);
+    if (key !== undefined) queue.add(key);
+    return key;
+  };
   const live = new ManagedObjects({
     client,
     clock,
     logger,
-    onChange: (label) => {
-      const key = keyOfLabel.get(label);
-      if (key !== undefined) queue.add(key);
-    },
+    onChange: (label) => void again(label),
   });
   const recorder = createEventRecorder({
     client,
@@ -74,13 +78,23 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     logger,
     signal: abort.signal,
   });
-  const reconciler = new ApplicationReconciler({
+  const claims = new Claims({
+    wake: (label) => void again(label),
+    refresh: (label) => {
+      const key = again(label);
+      if (key !== undefined) reconciler.markStale(key);
+    },
+    hasLookedSince: (label, sinceMs) =>
+      reconciler.hasLookedSince(keyOfLabel.get(label) ?? "", sinceMs),
+  });
+  const reconciler: ApplicationReconciler = new ApplicationReconciler({
     client,
     clock,
     source: manifests,
     live,
     writer: new ApplicationWriter(client, clock),
     announcer: new Announcer(recorder, logger),
+    claims,
     authors: options.authors ?? nobodyKnown,
     gates: new GateKeeper({
       clock,
@@ -96,8 +110,13 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   informer.onChange(({ type, object, previous }) => {
     const key = keyOf(object);
     const label = trackingLabel(key, sha256);
-    if (type === "DELETED") keyOfLabel.delete(label);
-    else keyOfLabel.set(label, key);
+    if (type === "DELETED") {
+      keyOfLabel.delete(label);
+      claims.disappeared(label);
+    } else {
+      keyOfLabel.set(label, key);
+      claims.appeared(label, repositoriesOf(object));
+    }
     queue.add(key);
     if (mattersToDependents(previous, type === "DELETED" ? undefined : object))
       for (const dependent of informer.byIndex(BY_DEPENDENCY, key)) queue.add(keyOf(dependent));

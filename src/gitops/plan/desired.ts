@@ -32,6 +32,8 @@ export interface Desired {
   readonly manager?: string;
   /** Fields to leave alone once the object exists. */
   readonly ignored: IgnoredFields;
+  /** It was encrypted in the repository: its values are shown to nobody, whatever its kind. */
+  readonly confidential?: boolean;
 }
 
 /** A manifest that cannot become an object of the destination. */
@@ -64,7 +66,11 @@ export const sha256 = (text: string): string => createHash("sha256").update(text
 
 /** Keeps the order of the manifests. */
 export async function toDesired(
-  manifests: readonly { readonly object: KubeObject; readonly origin: Origin }[],
+  manifests: readonly {
+    readonly object: KubeObject;
+    readonly origin: Origin;
+    readonly confidential?: boolean;
+  }[],
   { client, applicationKey, namespace, options, ignoreDifferences }: DesiredOptions,
 ): Promise<Derived> {
   const label = trackingLabel(applicationKey, sha256);
@@ -73,7 +79,7 @@ export async function toDesired(
   const hooks: Desired[] = [];
   const unusable: Unusable[] = [];
   const byRef = new Map<string, Desired>();
-  for (const { object, origin } of manifests) {
+  for (const { object, origin, confidential } of manifests) {
     const { apiVersion, kind } = object;
     const resource =
       (await client.resourceFor(apiVersion, kind)) ?? defined.get(`${apiVersion}/${kind}`);
@@ -103,6 +109,7 @@ export async function toDesired(
       options: objectOptions(object, options),
       wave,
       ignored: ignoredFields(ignoreDifferences, ref),
+      ...(confidential === true && { confidential }),
     };
     byRef.set(refKey(ref), entry);
     (isRun ? hooks : desired).push(entry);

@@ -4,6 +4,7 @@
  */
 import type { KubeObject } from "../../kube/object.ts";
 import type { FieldChange } from "../../kube/diff.ts";
+import type { Verdict } from "./claims.ts";
 import type { Desired } from "./desired.ts";
 import { hookRunOf } from "./hooks.ts";
 import { compareForApply } from "./kind-order.ts";
@@ -52,6 +53,7 @@ export function firstLook(
   desired: Desired,
   live: KubeObject | undefined,
   owner: string | undefined,
+  verdict: (otherOwner: string) => Verdict = () => "wanted",
 ): PlanEntry | "ask" {
   const entry = { ref: desired.ref, changes: [], desired, ...(live === undefined ? {} : { live }) };
   if (live === undefined) return { ...entry, action: "create" };
@@ -59,12 +61,23 @@ export function firstLook(
   if (desired.options.ifNotPresent)
     return { ...entry, action: "skip", reason: "it exists, and is only to be created" };
   const other = trackedBy(live);
-  if (other !== undefined && owner !== undefined && other !== owner) {
-    const reason = `belongs to Application ${other.replace(".", "/")}: remove it from one of the two repositories`;
-    return { ...entry, action: "refuse", reason };
+  const isShared = desired.manager !== undefined;
+  if (other !== undefined && owner !== undefined && other !== owner && !isShared) {
+    const [they, we] = [applicationName(other), applicationName(owner)];
+    const said = verdict(other);
+    if (said === "wanted") {
+      const reason = `belongs to Application ${they}, and ${we} wants it, too: remove it from one of the two repositories`;
+      return { ...entry, action: "refuse", reason };
+    }
+    if (said === "unknown") {
+      const reason = `belongs to Application ${they}, which has not been looked at yet`;
+      return { ...entry, action: "wait", reason };
+    }
   }
   return "ask";
 }
+
+const applicationName = (label: string): string => label.replace(".", "/");
 
 export interface PruneContext {
   readonly options: SyncOptions;
@@ -72,14 +85,19 @@ export interface PruneContext {
   readonly forbidden: string | undefined;
   /** What asks for a confirmation has it. */
   readonly confirmed?: boolean;
+  /** Another Application that wants an object, by its tracking label. */
+  readonly wantedBy?: (objectKey: string) => string | undefined;
+  /** Why nobody can tell yet whether others want what is to be pruned; asked when there is something. */
+  readonly undecided?: () => string | undefined;
 }
 
 /** What happens to the objects that the Application manages but no longer wants. */
 export function planPrune(
   desired: readonly Desired[],
   owned: readonly KubeObject[],
-  { options, forbidden, confirmed = false }: PruneContext,
+  { options, forbidden, confirmed = false, wantedBy, undecided }: PruneContext,
 ): PlanEntry[] {
+  let doubt: { readonly reason: string | undefined } | undefined;
   const wanted = new Set(desired.map((entry) => refKey(entry.ref)));
   return owned
     .filter((live) => !wanted.has(refKey(refOf(live))) && hookRunOf(live) === undefined)
@@ -98,6 +116,16 @@ export function planPrune(
       if (wishes.prune === false)
         return { ...entry, action: "skip", reason: "its annotations or the sync options keep it" };
       if (forbidden !== undefined) return { ...entry, action: "skip", reason: forbidden };
+      const heir = wantedBy?.(refKey(entry.ref));
+      if (heir !== undefined)
+        return {
+          ...entry,
+          action: "skip",
+          reason: `moves to Application ${applicationName(heir)}`,
+          tolerated: true,
+        };
+      doubt ??= { reason: undecided?.() };
+      if (doubt.reason !== undefined) return { ...entry, action: "wait", reason: doubt.reason };
       return { ...entry, action: "prune" };
     })
     .sort((a, b) => compareForApply(b.ref, a.ref));

@@ -5,6 +5,7 @@ import { formatJsonPointer } from "../../kube/json-pointer.ts";
 import type { KubeObject } from "../../kube/object.ts";
 import { schemaOf } from "../../kube/schema/definitions.ts";
 import { isStatus, StatusError } from "../../kube/status-error.ts";
+import type { Verdict } from "./claims.ts";
 import { covers } from "./covers.ts";
 import type { Desired } from "./desired.ts";
 import { FIELD_MANAGER } from "./field-manager.ts";
@@ -44,6 +45,8 @@ export interface PlanRequest {
   /** What the Application had applied before, from its status. */
   readonly inventory: readonly ObjectRef[];
   readonly prune: PruneContext;
+  /** What another Application says of an object that it owns. @default it wants it */
+  readonly verdict?: (owner: string, objectKey: string) => Verdict;
   /** Objects known to be unchanged: spares dry runs from one plan to the next. */
   readonly verified?: Verified;
   readonly signal?: AbortSignal;
@@ -80,7 +83,13 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
 
 async function planObject(desired: Desired, request: PlanRequest): Promise<PlanEntry> {
   const live = await request.live.get(desired, request.signal);
-  const look = firstLook(desired, live, request.owner);
+  const { owner, verdict } = request;
+  const look = firstLook(
+    desired,
+    live,
+    owner,
+    verdict && ((other) => verdict(other, refKey(desired.ref))),
+  );
   if (look !== "ask" || live === undefined) return look as PlanEntry;
   return planExisting(desired, live, request);
 }
@@ -106,7 +115,7 @@ async function planExisting(
     return { ...entry, action: "unchanged", changes: [] };
   try {
     const next = await dryRun(wanted, live, request);
-    const changes = visibleChanges(live, next);
+    const changes = visibleChanges(live, next, desired.confidential);
     if (changes.length === 0 && isMarked(live, desired, request.owner)) {
       request.verified?.add(wanted, live);
       return { ...entry, action: "unchanged", changes };
@@ -167,14 +176,21 @@ async function dryRun(
 }
 
 /** The difference as people should see it: without bookkeeping, without secret values. */
-export function visibleChanges(live: KubeObject, next: KubeObject): FieldChange[] {
+export function visibleChanges(
+  live: KubeObject,
+  next: KubeObject,
+  confidential = false,
+): FieldChange[] {
   const schema = schemaOf(live.apiVersion, live.kind);
   const isSecret = live.kind === "Secret" && live.apiVersion === "v1";
   return diffObjects(withoutTracking(live), withoutTracking(next), {
     ...(schema === undefined ? {} : { schema }),
     ignore: (path) => BOOKKEEPING.test(path),
     // What kubectl applied last repeats the data in an annotation.
-    mask: (path) => isSecret && /^(data|stringData|metadata\.annotations)\b/.test(path),
+    mask: (path) =>
+      confidential
+        ? !/^(apiVersion|kind|metadata(\.labels\b.*)?)$/.test(path)
+        : isSecret && /^(data|stringData|metadata\.annotations)\b/.test(path),
   });
 }
 
