@@ -4,6 +4,7 @@ import { InProcessClient } from "../../src/engine/apiserver/in-process-client.ts
 import { MemoryStore } from "../../src/engine/store/memory-store.ts";
 import { createApiServer } from "../../src/engine/apiserver/api-server.ts";
 import { type Operator, startOperator } from "../../src/gitops/operator.ts";
+import type { ChangeAuthors } from "../../src/gitops/report/drift.ts";
 import type { ManifestSource } from "../../src/gitops/application-manifests.ts";
 import {
   type Application,
@@ -53,6 +54,7 @@ export class OperatedCluster {
     options: {
       readonly wrap?: (client: Client) => Client;
       readonly manifests?: ManifestSource;
+      readonly authors?: ChangeAuthors;
     } = {},
   ): Promise<Operator> {
     this.operator = await startOperator({
@@ -61,6 +63,7 @@ export class OperatedCluster {
       logger: silentLogger,
       manifests: options.manifests ?? this.repository,
       pollIntervalMs: POLL_INTERVAL_MS,
+      ...(options.authors === undefined ? {} : { authors: options.authors }),
     });
     return this.operator;
   }
