@@ -1,7 +1,12 @@
 /** The plan of an Application, made from outside: for `diff` and `drift`. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Client } from "../client/client.ts";
-import { renderOptions } from "../gitops/render-folder.ts";
+import { systemClock } from "../client/clock.ts";
+import { silentLogger } from "../client/logger.ts";
 import { targetRevision } from "../gitops/application-manifests.ts";
+import { ApplicationRenderer } from "../gitops/application-renderer.ts";
 import { type Desired, type DesiredOptions, sha256, toDesired } from "../gitops/plan/desired.ts";
 import { FetchedObjects } from "../gitops/plan/live-objects.ts";
 import { formatRef } from "../gitops/plan/object-ref.ts";
@@ -11,14 +16,16 @@ import { applicationOptions } from "../gitops/plan/sync-options.ts";
 import { trackingLabel } from "../gitops/plan/tracking.ts";
 import type { Rendered } from "../gitops/render/render.ts";
 import { refsOf } from "../gitops/report/resource-ref.ts";
-import { type Application, mainSource } from "../kube/kinds/application.ts";
+import { Repositories } from "../gitops/repositories.ts";
+import type { CredentialProvider } from "../gitops/source/source.ts";
+import type { Application } from "../kube/kinds/application.ts";
 import { configMaps } from "../kube/kinds/configmap.ts";
 import { secrets } from "../kube/kinds/secret.ts";
 import { keyOf } from "../kube/object.ts";
 import { credentialsFor, SECRET_TYPE_LABELS } from "../server/repository-credentials.ts";
+import { secretSources } from "../server/secret-sources.ts";
 import { TRUST_SELECTORS } from "../server/repository-trust.ts";
 import { CliError } from "./context.ts";
-import { requireReadable, withRepository } from "./local-manifests.ts";
 
 export async function planApplication(
   client: Client,
@@ -26,24 +33,7 @@ export async function planApplication(
   revision: string = targetRevision(application),
 ): Promise<Plan> {
   const { destination, syncPolicy, ignoreDifferences } = application.spec;
-  const source = mainSource(application.spec);
-  const found = await Promise.all(
-    SECRET_TYPE_LABELS.map((labelSelector) => client.list(secrets, { labelSelector })),
-  );
-  const trusted = await Promise.all(
-    TRUST_SELECTORS.map((labelSelector) => client.list(configMaps, { labelSelector })),
-  );
-  const credentials = credentialsFor(
-    found.flatMap((list) => list.items),
-    source.repoURL,
-    {
-      namespace: application.metadata.namespace,
-      configMaps: trusted.flatMap((list) => list.items),
-    },
-  );
-  const rendered = requireReadable(
-    await withRepository(source.repoURL, revision, renderOptions(source), credentials),
-  );
+  const rendered = await renderedApplication(client, application, revision);
   const options = applicationOptions(syncPolicy?.syncOptions);
   const desired = await desiredOf(rendered, {
     client,
@@ -94,7 +84,71 @@ export async function planManifests(
   });
 }
 
-async function desiredOf(rendered: Rendered, options: DesiredOptions): Promise<readonly Desired[]> {
+/** As the operator renders it, through a cache that is thrown away. */
+function renderedApplication(
+  client: Client,
+  application: Application,
+  revision: string,
+): Promise<Pick<Rendered, "objects" | "complete">> {
+  return withRepositories(client, async (repositories) => {
+    const { signal } = new AbortController();
+    const { manifests, complete, errors } = await repositories.manifestsOf(application, {
+      revision,
+      signal,
+    });
+    if (errors.length > 0) throw new CliError(errors.join("\n"));
+    return { objects: manifests as Rendered["objects"], complete };
+  });
+}
+
+/** Repositories as the operator reaches them, in a directory that is thrown away. */
+export async function withRepositories<T>(
+  client: Client,
+  use: (repositories: Repositories) => Promise<T>,
+): Promise<T> {
+  const credentials = await repositoryAccess(client);
+  const dataDir = await mkdtemp(join(tmpdir(), "gantry-"));
+  const repositories = new Repositories({
+    dataDir,
+    clock: systemClock,
+    logger: silentLogger,
+    credentialsOf: credentials,
+    onChange: () => undefined,
+    renderer: new ApplicationRenderer({
+      client,
+      // Values from the server's files and variables are not for who asks from outside.
+      decryptors: secretSources(client).decryptors,
+    }),
+  });
+  try {
+    return await use(repositories);
+  } finally {
+    await repositories.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function repositoryAccess(
+  client: Client,
+): Promise<(repoURL: string, namespace: string | undefined) => CredentialProvider | undefined> {
+  const found = await Promise.all(
+    SECRET_TYPE_LABELS.map((labelSelector) => client.list(secrets, { labelSelector })),
+  );
+  const trusted = await Promise.all(
+    TRUST_SELECTORS.map((labelSelector) => client.list(configMaps, { labelSelector })),
+  );
+  return (repoURL, namespace) =>
+    credentialsFor(
+      found.flatMap((list) => list.items),
+      repoURL,
+      { namespace, configMaps: trusted.flatMap((list) => list.items) },
+    );
+}
+
+async function desiredOf(
+  rendered: Pick<Rendered, "objects">,
+  options: DesiredOptions,
+): Promise<readonly Desired[]> {
   const { desired, unusable } = await toDesired(rendered.objects, options);
   if (unusable.length > 0)
     throw new CliError(

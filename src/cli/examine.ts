@@ -7,10 +7,12 @@ import { resolve } from "node:path";
 import { promisify } from "node:util";
 import { holderOfDataDirectory } from "../engine/store/data-directory.ts";
 import { formatAddress, type ListenAddress } from "../server/listen-address.ts";
+import { Programs } from "../gitops/render/programs/programs.ts";
 import { type CliContext, EXIT } from "./context.ts";
 import { printJson, printLine } from "./output.ts";
+import { type RenderingFlags, renderingOptions } from "./rendering-flags.ts";
 
-interface DoctorFlags {
+interface DoctorFlags extends RenderingFlags {
   readonly dataDir: string;
   readonly apiListen: ListenAddress;
   readonly listen: ListenAddress;
@@ -41,6 +43,7 @@ export async function examine(this: CliContext, flags: DoctorFlags): Promise<voi
     await checkClusterAddresses(),
     await checkProgram("git", ["--version"], /(\d+\.\d+[.\d]*)/, "Debian: apt-get install git"),
     await checkKubectl(),
+    ...(await checkRendering(flags)),
   ];
   if (flags.output === "json") printJson(this, findings);
   else findings.forEach((finding, index) => printLine(this, line(finding, index + 1)));
@@ -175,4 +178,37 @@ async function checkKubectl(): Promise<Finding> {
     detail: `${finding.detail} is older than 1.${MIN_KUBECTL}`,
     advice,
   };
+}
+
+/** What renders Kustomize and Helm: worth having, but only repositories that use them need it. */
+async function checkRendering(flags: RenderingFlags): Promise<Finding[]> {
+  const programs = new Programs(renderingOptions(flags));
+  const findings: Finding[] = [];
+  for (const tool of ["kustomize", "helm"] as const) {
+    const found = await programs.look(tool);
+    const check = `rendering ${tool === "helm" ? "Helm" : "Kustomize"}`;
+    if ("program" in found) {
+      const { name, path } = found.program;
+      findings.push({ check, result: "ok", detail: `${name} (${path})` });
+    } else findings.push({ check, result: "missing", detail: found.missing, advice: found.advice });
+  }
+  const check = "rendering sandbox";
+  const problem = await programs.sandboxProblem();
+  if (problem !== undefined) {
+    const [detail = problem, advice] = problem.split(/(?<=\.) /, 2);
+    findings.push({ check, result: "missing", detail, ...(advice && { advice }) });
+  } else if (programs.mode === "required")
+    findings.push({
+      check,
+      result: "ok",
+      detail: "Kustomize and Helm see the files of the repository and nothing else",
+    });
+  else
+    findings.push({
+      check,
+      result: "missing",
+      detail: "best-effort: Kustomize and Helm run as this user, with its files and network",
+      advice: "leave --render-sandbox out where everybody may push who may not log in",
+    });
+  return findings;
 }

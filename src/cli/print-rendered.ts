@@ -1,11 +1,21 @@
 import { stringify } from "yaml";
-import type { CliContext } from "./context.ts";
+import { type CliContext, CliError } from "./context.ts";
+import type { SandboxMode } from "../gitops/render/programs/sandbox.ts";
+import type { LocalRendering } from "./local-manifests.ts";
+import { renderingOptions } from "./rendering-flags.ts";
 import { renderPath, requireReadable } from "./local-manifests.ts";
 import { printJson } from "./output.ts";
 
 interface RenderFlags {
   readonly revision?: string;
   readonly output: "yaml" | "json";
+  readonly namespace: string;
+  readonly releaseName?: string;
+  readonly values?: readonly string[];
+  readonly set?: readonly string[];
+  readonly kustomize?: string;
+  readonly helm?: string;
+  readonly renderSandbox?: SandboxMode;
 }
 
 export async function printRendered(
@@ -13,7 +23,15 @@ export async function printRendered(
   flags: RenderFlags,
   path: string,
 ): Promise<void> {
-  const { objects } = requireReadable(await renderPath(path, flags.revision));
+  const { revision, namespace, values } = flags;
+  const rendered = await renderPath(path, {
+    revision,
+    namespace,
+    programs: renderingOptions(flags),
+    ...(values === undefined ? {} : { valueFiles: values }),
+    ...helmOptions(flags),
+  });
+  const { objects } = requireReadable(rendered);
   if (flags.output === "json") {
     const items = objects.map(({ object }) => object);
     printJson(this, { apiVersion: "v1", kind: "List", items });
@@ -23,4 +41,14 @@ export async function printRendered(
     this.process.stdout.write(`---\n# ${origin.file}:${origin.line}\n`);
     this.process.stdout.write(stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }));
   }
+}
+
+function helmOptions({ releaseName, set }: RenderFlags): Pick<LocalRendering, "helm"> {
+  if (releaseName === undefined && set === undefined) return {};
+  const parameters = (set ?? []).map((text) => {
+    const equals = text.indexOf("=");
+    if (equals < 1) throw new CliError(`--set ${text}: write name=value`);
+    return { name: text.slice(0, equals), value: text.slice(equals + 1) };
+  });
+  return { helm: { parameters, ...(releaseName === undefined ? {} : { releaseName }) } };
 }

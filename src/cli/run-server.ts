@@ -9,12 +9,14 @@ import { parseDuration } from "../gitops/duration.ts";
 import { type ApplicationResource, applications } from "../kube/kinds/application.ts";
 import { type Service, services } from "../kube/kinds/service.ts";
 import type { ListenAddress } from "../server/listen-address.ts";
-import { type Server, startServer } from "../server/server.ts";
+import type { SecretSources } from "../server/secret-sources.ts";
+import { type Server, type ServerOptions, startServer } from "../server/server.ts";
 import { type CliContext, CliError } from "./context.ts";
 import { seedDemoRepository } from "./demo-repository.ts";
 import { endOnDefect } from "./end-on-defect.ts";
 import { printLine, progress } from "./output.ts";
 import { packageVersion } from "./package-root.ts";
+import { type RenderingFlags, renderingOptions } from "./rendering-flags.ts";
 
 const ANSWER_POLL_MS = 50;
 
@@ -27,11 +29,14 @@ interface ServerFlags {
   readonly pollInterval: string;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
-interface UpFlags extends ServerFlags {
+interface UpFlags extends ServerFlags, RenderingFlags {
   readonly repo?: string;
   readonly revision?: string;
   readonly path?: string;
   readonly namespace: string;
+  readonly ageKey?: string;
+  readonly secretFiles?: string;
+  readonly secretEnv?: string;
   readonly runtime: "process";
 }
 
@@ -45,12 +50,24 @@ export async function runUp(this: CliContext, flags: UpFlags): Promise<void> {
           path: flags.path,
           namespace: flags.namespace,
         };
-  await serve(this, flags, application, (server) => {
+  const rendering = renderingOptions(flags);
+  const asked = { ...flags, secretSources: secretSourcesOf(flags), rendering };
+  await serve(this, asked, application, (server) => {
     printLine(this, `Kubernetes API  ${server.addresses.api}`);
     printLine(this, `Web             ${server.addresses.web}`);
     printLine(this, `kubeconfig      ${server.kubeconfig}`);
     return Promise.resolve();
   });
+}
+
+function secretSourcesOf({ ageKey, secretFiles, secretEnv }: UpFlags): SecretSources {
+  // As for sops itself: an empty variable counts as none.
+  const ageKeyFile = ageKey ?? (process.env["SOPS_AGE_KEY_FILE"] || undefined);
+  return {
+    ...(ageKeyFile !== undefined && { ageKeyFile: resolve(ageKeyFile) }),
+    ...(secretFiles !== undefined && { filesDir: resolve(secretFiles) }),
+    ...(secretEnv !== undefined && { envPrefix: secretEnv }),
+  };
 }
 
 const isUrl = (repo: string): boolean =>
@@ -90,7 +107,7 @@ Try next:
 
 async function serve(
   context: CliContext,
-  flags: ServerFlags,
+  flags: ServerFlags & Pick<ServerOptions, "secretSources" | "rendering">,
   application: Parameters<typeof startServer>[0]["application"],
   onReady: (server: Server, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
@@ -125,6 +142,8 @@ async function serve(
     version: packageVersion(),
     logger,
     ...(application === undefined ? {} : { application }),
+    ...(flags.secretSources === undefined ? {} : { secretSources: flags.secretSources }),
+    ...(flags.rendering === undefined ? {} : { rendering: flags.rendering }),
   });
   stopServer = () => server.stop();
   try {

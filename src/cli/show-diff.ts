@@ -15,11 +15,7 @@ interface DiffFlags extends ApplicationFlags {
 export async function showDiff(this: CliContext, flags: DiffFlags, target: string): Promise<void> {
   const client = await connect(flags);
   const plan = isPath(target)
-    ? await planManifests(
-        client,
-        requireReadable(await renderPath(target, flags.revision)),
-        flags.namespace,
-      )
+    ? await planManifests(client, requireReadable(await renderPath(target, flags)), flags.namespace)
     : await planApplication(
         client,
         await getApplication(client, flags.namespace, target),

@@ -17,7 +17,7 @@ import { OpenRepositories, type RepositoryUser } from "./open-repositories.ts";
 import { type Footprint, isUntouched } from "./render/footprint.ts";
 import type { RenderedApplication } from "./render/render-application.ts";
 import { isLocalRepository } from "./source/repo-url.ts";
-import type { Commit, CredentialProvider } from "./source/source.ts";
+import type { Commit, CommitInfo, CredentialProvider } from "./source/source.ts";
 import { Sources } from "./source/sources.ts";
 
 export interface RepositoriesOptions {
@@ -177,6 +177,19 @@ export class Repositories implements ManifestSource {
     if (repository === undefined) throw new Error(`${source.repoURL} was not opened`);
     const maxAgeMs = Math.max(0, this.#options.clock.now() - notBeforeMs);
     return repository.resolve(source.targetRevision ?? "HEAD", { maxAgeMs, signal });
+  }
+
+  /**
+   * The commits up to one of a source, newest first along the first parents.
+   * @throws SourceError
+   */
+  async historyOf(
+    user: RepositoryUser,
+    source: ApplicationSource,
+    { commitId, limit, signal }: { readonly commitId: string; readonly limit: number; readonly signal: AbortSignal },
+  ): Promise<readonly CommitInfo[]> {
+    const [repository] = await this.#open.of(user, [source]);
+    return (await repository?.history(commitId, limit, { signal })) ?? [];
   }
 
   isWatched(application: Application): boolean {

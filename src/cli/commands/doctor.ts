@@ -1,5 +1,6 @@
 import { buildCommand } from "@stricli/core";
 import { outputFlag } from "../output.ts";
+import { renderingFlags } from "../rendering-flags.ts";
 import { serverFlags } from "./up.ts";
 
 export const doctor = buildCommand({
@@ -9,6 +10,7 @@ export const doctor = buildCommand({
       dataDir: serverFlags.dataDir,
       apiListen: serverFlags.apiListen,
       listen: serverFlags.listen,
+      ...renderingFlags,
       output: outputFlag,
     },
     aliases: { o: "output" },

@@ -1,5 +1,6 @@
 import { buildCommand } from "@stricli/core";
 import { parseListenAddress } from "../../server/listen-address.ts";
+import { renderingFlags } from "../rendering-flags.ts";
 
 const text = (brief: string, placeholder: string) =>
   ({ kind: "parsed", parse: String, brief, placeholder, optional: true }) as const;
@@ -70,6 +71,16 @@ export const up = buildCommand({
         default: "default",
         placeholder: "NS",
       },
+      ageKey: text(
+        "File with age keys that SOPS files may be decrypted with; $SOPS_AGE_KEY_FILE when absent",
+        "FILE",
+      ),
+      secretFiles: text(
+        "Directory of files that Secrets may take values from: ref+file://NAME",
+        "DIR",
+      ),
+      ...renderingFlags,
+      secretEnv: text("Variables that Secrets may take values from: ref+env://PREFIX…", "PREFIX"),
       runtime: {
         kind: "enum",
         values: ["process"],

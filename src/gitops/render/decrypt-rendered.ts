@@ -40,7 +40,11 @@ async function decrypted(manifest: Manifest, decryptor: Decryptor): Promise<Mani
   try {
     const clear = await decryptor.decryptObject(manifest.object as KubeObject & JsonObject);
     if (clear === undefined) return manifest;
-    return { ...manifest, object: deepFreeze(clear as JsonObject & KubeObject) };
+    return {
+      ...manifest,
+      object: deepFreeze(clear as JsonObject & KubeObject),
+      confidential: true,
+    };
   } catch (error) {
     if (!(error instanceof DecryptError)) throw error;
     return decryptFinding(error, manifest.origin, manifest);

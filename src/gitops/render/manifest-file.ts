@@ -31,6 +31,8 @@ export interface ManifestFile {
   readonly sourceBytes: number;
   /** False when objects may be missing because something could not be read. */
   readonly complete: boolean;
+  /** It was encrypted in the repository. */
+  readonly confidential?: boolean;
   positionOf(object: FileObject, path: string, of: "key" | "value"): Position;
 }
 
@@ -245,6 +247,7 @@ export function manifestsOf(file: ManifestFile, name: string): Manifest[] {
       object,
       origin: { file: name, ...position, document, ...(itemPath !== undefined && { itemPath }) },
       positionOf: (path, of = "value") => file.positionOf(entry, path, of),
+      ...(file.confidential === true && { confidential: true }),
     };
   });
 }

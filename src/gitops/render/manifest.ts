@@ -13,6 +13,8 @@ export interface Manifest {
   /** Deeply frozen; shared by all who rendered the same file. */
   readonly object: KubeObject;
   readonly origin: Origin;
+  /** It was encrypted in the repository: its values are shown in no diff, whatever its kind. */
+  readonly confidential?: boolean;
   /**
    * Where a field stands, by its Kubernetes field path (`spec.containers[0].image`,
    * `metadata.labels[app]`); for fields that are not there, the nearest one above.

@@ -18,7 +18,9 @@ export async function renderSource(rendering: SourceRendering): Promise<Rendered
   if (type === "kustomize") return renderKustomize({ ...rendering, directory });
   if (type === "helm") return renderHelm({ ...rendering, directory });
   const isExplicit = source.directory !== undefined;
-  return render(tree, { ...plainOptions(source), isExplicit }, environment.cache);
+  const { cache, decryptor } = environment;
+  const options = { ...plainOptions(source), isExplicit };
+  return render(tree, decryptor === undefined ? options : { ...options, decryptor }, cache);
 }
 
 export function plainOptions(source: ApplicationSource): RenderOptions {

@@ -3,11 +3,13 @@
  * the same result, and unchanged files are not read again.
  */
 import { compareFindings, type Finding } from "../check/finding.ts";
+import type { Decryptor } from "../decrypt/decryptor.ts";
 import type { Tree } from "../source/source.ts";
 
 import { SourceError } from "../source/source-error.ts";
 import { directoryAt, splitPath } from "../source/tree-path.ts";
 import { withoutDuplicates } from "./duplicates.ts";
+import { readEncryptedFile } from "./encrypted-file.ts";
 import { compileGlob, type Glob } from "./glob.ts";
 import type { Manifest } from "./manifest.ts";
 import { findingsOf, type ManifestFile, manifestsOf } from "./manifest-file.ts";
@@ -43,6 +45,8 @@ export interface RenderOptions {
   readonly exclude?: string;
   /** The user said that these are plain manifests, whatever other tools' files are there. */
   readonly isExplicit?: boolean;
+  /** For files that are encrypted. @default they are read as they are */
+  readonly decryptor?: Decryptor;
   readonly limits?: Partial<RenderLimits>;
 }
 
@@ -82,14 +86,27 @@ export async function render(
   const limits: RenderLimits = { ...DEFAULT_RENDER_LIMITS, ...options.limits };
   const directory = await directoryAt(tree, options.path, where);
   const found = await findManifestFiles(tree, directory, filter, limits);
-  const reading = await readFiles(tree, found.files, limits, cache);
+  const reading = await readFiles(found.files, {
+    tree,
+    limits,
+    cache,
+    decryptor: options.decryptor,
+  });
   const { unique, findings: duplicates } = withoutDuplicates(reading.manifests);
   // Links that lead elsewhere make it depend on more than the directory itself.
   const isLinked = found.leavesDirectory || directory !== splitPath(options.path)?.join("/");
   const contentId = found.leavesDirectory ? tree.id : ((await tree.treeIdOf(directory)) ?? tree.id);
   const { recurse, include, exclude } = options;
   return {
-    id: JSON.stringify([contentId, directory, recurse ?? true, include ?? "", exclude ?? ""]),
+    id: JSON.stringify([
+      contentId,
+      directory,
+      recurse ?? true,
+      include ?? "",
+      exclude ?? "",
+      // The keys stand for what was decrypted with them.
+      ...(reading.hasEncrypted ? [options.decryptor?.id] : []),
+    ]),
     objects: unique,
     findings: [...found.findings, ...reading.findings, ...duplicates].sort(compareFindings),
     complete: found.complete && reading.complete,
@@ -97,13 +114,18 @@ export async function render(
   };
 }
 
+interface ReadingOptions {
+  readonly tree: Tree;
+  readonly limits: RenderLimits;
+  readonly cache: RenderCache;
+  readonly decryptor: Decryptor | undefined;
+}
+
 async function readFiles(
-  tree: Tree,
   files: readonly FoundFile[],
-  limits: RenderLimits,
-  cache: RenderCache,
-): Promise<{ manifests: Manifest[]; findings: Finding[]; complete: boolean }> {
-  const reading = new FileReading(tree, limits, cache);
+  options: ReadingOptions,
+): Promise<FileReading> {
+  const reading = new FileReading(options);
   for (let at = 0; at < files.length; at += READ_AHEAD) {
     const batch = files.slice(at, at + READ_AHEAD);
     if (!(await reading.readBatch(batch))) break;
@@ -115,21 +137,25 @@ class FileReading {
   readonly manifests: Manifest[] = [];
   readonly findings: Finding[] = [];
   complete = true;
+  /** Whether a file was encrypted, readable or not. */
+  hasEncrypted = false;
   readonly #tree: Tree;
   readonly #limits: RenderLimits;
   readonly #cache: RenderCache;
+  readonly #decryptor: Decryptor | undefined;
   #totalBytes = 0;
   #sliceEndMs = performance.now() + SLICE_MS;
 
-  constructor(tree: Tree, limits: RenderLimits, cache: RenderCache) {
+  constructor({ tree, limits, cache, decryptor }: ReadingOptions) {
     this.#tree = tree;
     this.#limits = limits;
     this.#cache = cache;
+    this.#decryptor = decryptor;
   }
 
   /** Returns false when the limit of all files together is reached. */
   async readBatch(files: readonly FoundFile[]): Promise<boolean> {
-    const loading = files.map((file) => this.#load(file.blobId));
+    const loading = files.map((file) => this.#load(file));
     // The first failure ends the batch; those behind it have been heard of, too.
     for (const load of loading) load.catch(() => undefined);
     for (const [at, { path, blobId }] of files.entries()) {
@@ -156,11 +182,14 @@ class FileReading {
   }
 
   /** What is known of a blob, else its bytes. */
-  async #load(blobId: string): Promise<ManifestFile | Uint8Array | "too-large"> {
+  async #load({ path, blobId }: FoundFile): Promise<ManifestFile | Uint8Array | "too-large"> {
     const known = this.#cache.get(blobId);
     if (known !== undefined) return known;
     try {
-      return await this.#tree.blob(blobId, { maxBytes: this.#limits.maxFileBytes });
+      const bytes = await this.#tree.blob(blobId, { maxBytes: this.#limits.maxFileBytes });
+      const file = await readEncryptedFile(path, bytes, this.#decryptor, this.#limits);
+      this.hasEncrypted ||= file !== undefined;
+      return file ?? bytes;
     } catch (error) {
       if (error instanceof SourceError && error.code === "too-large") return "too-large";
       throw error;
