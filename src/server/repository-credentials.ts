@@ -13,6 +13,7 @@ import type { ConnectionOptions, Credential, CredentialProvider } from "../gitop
 import type { ConfigMap } from "../kube/kinds/configmap.ts";
 import { type Secret, secrets } from "../kube/kinds/secret.ts";
 import { keyOf } from "../kube/object.ts";
+import { isStatus } from "../kube/status-error.ts";
 import { trustFor } from "./repository-trust.ts";
 
 export const SECRET_TYPE_LABELS = ["gantry.dev/secret-type", "argocd.argoproj.io/secret-type"];
@@ -206,6 +207,25 @@ function reader(secret: Secret): (setting: keyof typeof KEYS) => string | undefi
     }
     return undefined;
   };
+}
+
+/** Entries of a Secret that an Application names, such as public keys; undefined when there is none. */
+export async function readSecret(
+  client: Client,
+  namespace: string,
+  name: string,
+): Promise<{ readonly id: string; readonly data: Readonly<Record<string, string>> } | undefined> {
+  let secret: Secret;
+  try {
+    secret = await client.get(secrets, { namespace, name });
+  } catch (error) {
+    if (isStatus(error, "NotFound")) return undefined;
+    throw error;
+  }
+  const { uid = "", resourceVersion = "" } = secret.metadata;
+  const entries = Object.keys(secret.data ?? {}).map((key) => [key, decode(secret, key) ?? ""]);
+  const data = Object.fromEntries(entries) as Record<string, string>;
+  return { id: `${keyOf(secret)}/${uid}/${resourceVersion}`, data };
 }
 
 export function decode(secret: Secret, key: string): string | undefined {

@@ -6,10 +6,11 @@ import { systemClock } from "../client/clock.ts";
 import type { Logger } from "../client/logger.ts";
 import { type Engine, type EngineOptions, startEngine } from "../engine/engine.ts";
 import { startApplicationSets } from "../gitops/generators/application-sets.ts";
+import { CommitAdmission } from "../gitops/admit-commits.ts";
 import { startOperator } from "../gitops/operator.ts";
 import { ApplicationRenderer } from "../gitops/application-renderer.ts";
 import { Programs, type ProgramsOptions } from "../gitops/render/programs/programs.ts";
-import { Repositories } from "../gitops/repositories.ts";
+import { Repositories, type RepositoriesOptions } from "../gitops/repositories.ts";
 import { targetRevision } from "../gitops/application-manifests.ts";
 import { PushGate } from "../gitops/push/push-gate.ts";
 import { type Application, mainSource } from "../kube/kinds/application.ts";
@@ -19,7 +20,7 @@ import { applyDefaultApplication, type DefaultApplicationOptions } from "./defau
 import { GIT_REQUEST_TIMEOUT_MS, startGitEndpoint } from "./git/git-endpoint.ts";
 import { formatAddress, type ListenAddress, ListenError } from "./listen-address.ts";
 import { Metrics } from "./metrics.ts";
-import { credentialSecrets, credentialsFor, decode } from "./repository-credentials.ts";
+import { credentialSecrets, credentialsFor, decode, readSecret } from "./repository-credentials.ts";
 import { trustConfigMaps } from "./repository-trust.ts";
 import { secretSources, type SecretSources } from "./secret-sources.ts";
 import { stopInReverse } from "../client/stop-in-reverse.ts";
@@ -85,16 +86,25 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         };
     });
     let refresh: (keys: Iterable<string>, sinceMs?: number) => void = () => undefined;
+    const credentialsOf: RepositoriesOptions["credentialsOf"] = (repoURL, namespace) =>
+      credentialsFor(
+        secrets.flatMap((informer) => informer.list()),
+        repoURL,
+        { namespace, configMaps: trusted.flatMap((informer) => informer.list()) },
+      );
+    const admission = new CommitAdmission({
+      dataDir,
+      clock: systemClock,
+      secretOf: (namespace, name) => readSecret(client, namespace, name),
+      credentialsOf,
+    });
+    stops.push(() => admission.stop());
     const repositories = new Repositories({
       dataDir,
       clock: systemClock,
       logger,
-      credentialsOf: (repoURL, namespace) =>
-        credentialsFor(
-          secrets.flatMap((informer) => informer.list()),
-          repoURL,
-          { namespace, configMaps: trusted.flatMap((informer) => informer.list()) },
-        ),
+      credentialsOf,
+      admit: (commit) => admission.admit(commit),
       onChange: (keys, sinceMs) => refresh(keys, sinceMs),
       renderer: new ApplicationRenderer({
         client,
@@ -152,6 +162,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         applications: () => operator.applications.list(),
         refresh,
         render: (application, pushed, signal) => repositories.renderAt(application, pushed, signal),
+        isUntouched: (application, pushed) => repositories.isUntouchedBy(application, pushed),
       }),
     });
     const web = await startWebListener(
