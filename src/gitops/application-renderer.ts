@@ -11,7 +11,7 @@ import { DEFAULT_KUBERNETES_VERSION } from "./check/api-lifecycle.ts";
 import { DecryptError } from "./decrypt/decrypt-error.ts";
 import type { Decryptor } from "./decrypt/decryptor.ts";
 import type { Decryptors } from "./decrypt/decryptors.ts";
-import type { SecretReferences } from "./decrypt/references.ts";
+import { type SecretReferences, secretReferences } from "./decrypt/references.ts";
 import { withoutKeys } from "./decrypt/without-keys.ts";
 import { variableRefs, variablesOf } from "./post-build-variables.ts";
 import { OutputCache } from "./render/programs/output-cache.ts";
@@ -31,6 +31,7 @@ export interface RendererOptions {
   readonly programs?: Programs;
   /** Absent: what is encrypted is refused. */
   readonly decryptors?: Decryptors;
+  /** Absent: what refers to something is refused. */
   readonly references?: SecretReferences;
   readonly clock?: Clock;
   readonly logger?: Logger;
@@ -40,6 +41,8 @@ export interface RendererOptions {
 
 /** What the destination serves changes rarely; Helm charts may ask for it at every rendering. */
 const CAPABILITIES_MAX_AGE_MS = 10_000;
+
+const NO_REFERENCES = secretReferences();
 
 export class ApplicationRenderer {
   readonly cache = new RenderCache();
@@ -76,13 +79,13 @@ export class ApplicationRenderer {
     // The keys themselves are read by the decryptors: here it only matters when they change.
     const objects = await this.#values?.get(keyOf(application), [...refs, ...keys]);
     const variables = variablesOf(application, objects?.slice(0, refs.length) ?? []);
-    const { references } = this.#options;
+    const { references = NO_REFERENCES } = this.#options;
     return {
       cache: this.cache,
       outputs: this.#outputs,
       programs: this.programs,
       decryptor: await this.#decryptorOf(application),
-      ...(references === undefined ? {} : { references }),
+      references,
       ...(variables === undefined ? {} : { variables }),
       kubeVersion: `${DEFAULT_KUBERNETES_VERSION}.0`,
       apiVersions: await this.#served(),

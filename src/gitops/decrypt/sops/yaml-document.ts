@@ -49,7 +49,7 @@ export function readYaml(text: string): EncryptedDocument | undefined {
         collect(pair.value, [keyOf(pair)], leaves);
         continue;
       }
-      metadata ??= asObject(pair.value?.toJS(document, { maxAliasCount: 0 }));
+      metadata ??= asObject(plainOf(pair.value, document));
       metadataRanges.push(rangeOf(pair, text));
     }
   }
@@ -97,6 +97,14 @@ function hashed({ value, source, type }: Scalar): string {
 function keyOf({ key }: Pair<Node, unknown>): string {
   if (isScalar(key)) return typeof key.value === "string" ? key.value : (key.source ?? "");
   throw malformed("it has a YAML key that is no text");
+}
+
+function plainOf(node: Node | null, document: Document): unknown {
+  try {
+    return node?.toJS(document, { maxAliasCount: 0 });
+  } catch {
+    throw malformed("it has a YAML alias, which SOPS never writes");
+  }
 }
 
 function asObject(value: unknown): JsonObject {
