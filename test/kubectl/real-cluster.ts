@@ -10,7 +10,7 @@ import type { Client } from "../../src/client/client.ts";
 import { silentLogger } from "../../src/client/logger.ts";
 import { type Engine, startEngine } from "../../src/engine/engine.ts";
 import { openProcessRuntime } from "../../src/engine/node/runtime/process/process-runtime.ts";
-import { findKubectl } from "./kubectl-binary.ts";
+import { findKubectl } from "../stock-tools.ts";
 import { type Result, RunningKubectl, type RunOptions, runKubectl } from "./kubectl-process.ts";
 
 const kubectl = await findKubectl();
