@@ -2,6 +2,7 @@
 import { keyOf } from "../kube/object.ts";
 import type { GateKeeper } from "./gates/gate-keeper.ts";
 import type { Gates } from "./gates/gates.ts";
+import type { Judge, LiveHealth } from "./health/live-health.ts";
 import { type Derived, sha256, toDesired } from "./plan/desired.ts";
 import { destinationNamespace } from "./plan/destination-namespace.ts";
 import type { Plan } from "./plan/plan.ts";
@@ -15,10 +16,13 @@ export interface Look extends Derived, Found {
   readonly plan: Plan;
   readonly subject: Subject;
   readonly gates: Gates;
+  /** How live objects are judged: with the rules of users, and by their pods. */
+  readonly judge: Judge;
 }
 
 export interface LookDeps extends PlanDeps {
   readonly gates: GateKeeper;
+  readonly health: Pick<LiveHealth, "judgeOf">;
 }
 
 /** @throws StatusError when the API server cannot be asked */
@@ -35,7 +39,8 @@ export async function lookAt(found: Found, deps: LookDeps): Promise<Look> {
   const isNewest =
     found.target.rollback === undefined && application.operation?.sync?.revision === undefined;
   const gates = await deps.gates.gatesOf(application, isNewest, found.signal);
-  return { ...found, ...derived, plan, subject, gates };
+  const judge = await deps.health.judgeOf(application);
+  return { ...found, ...derived, plan, subject, gates, judge };
 }
 
 async function derive(

@@ -12,11 +12,13 @@ import type { ManifestSource } from "./application-manifests.ts";
 import { ApplicationMemory } from "./application-memory.ts";
 import { resolveTarget, type Target } from "./application-target.ts";
 import type { WriteObserver } from "./apply/apply-plan.ts";
+import type { LiveHealth } from "./health/live-health.ts";
 import { cascades, deleteManagedObjects, otherFinalizers } from "./delete-managed-objects.ts";
 import { automaticRollback, type RollbackVerdict } from "./gates/automatic-rollback.ts";
 import type { GateKeeper } from "./gates/gate-keeper.ts";
 import { isInSync } from "./plan/plan.ts";
 import type { Claims } from "./plan/claims.ts";
+import type { ManifestPolicy } from "./policy/policy-keeper.ts";
 import type { LiveObjects } from "./plan/planner.ts";
 import type { Announcer } from "./report/announce.ts";
 import type { ChangeAuthors } from "./report/drift.ts";
@@ -53,6 +55,9 @@ export interface ReconcilerOptions {
   readonly gates: GateKeeper;
   readonly claims: Claims;
   readonly applicationOf: (key: string) => Application | undefined;
+  readonly health: Pick<LiveHealth, "judgeOf" | "forget">;
+  /** Absent: everything is allowed. */
+  readonly policy?: ManifestPolicy;
   /** How often a repository that does not announce changes is asked. */
   readonly pollIntervalMs: number;
 }
@@ -150,6 +155,7 @@ export class ApplicationReconciler {
 
   async #forget(key: string): Promise<Result> {
     this.#memories.delete(key);
+    this.#options.health.forget(key);
     await this.#options.source.forget(key);
     return done;
   }

@@ -17,6 +17,7 @@ import {
 } from "./application-manifests.ts";
 import type { ApplicationMemory } from "./application-memory.ts";
 import { ignoreRuleProblem } from "./plan/ignore-differences.ts";
+import type { ManifestPolicy } from "./policy/policy-keeper.ts";
 import type { Trouble } from "./report/application-status.ts";
 import { SourceError } from "./source/source-error.ts";
 import { specHash } from "./spec-hash.ts";
@@ -44,6 +45,8 @@ export interface TargetOptions {
   readonly clock: Clock;
   /** How often a repository that does not announce changes is asked. */
   readonly pollIntervalMs: number;
+  /** Absent: everything is allowed. */
+  readonly policy?: ManifestPolicy | undefined;
 }
 
 export async function resolveTarget(
@@ -53,7 +56,10 @@ export async function resolveTarget(
   signal: AbortSignal,
 ): Promise<Target> {
   const { operation, status } = application;
-  const wrong = otherDestination(application) ?? unreadableIgnoreRule(application);
+  const wrong =
+    otherDestination(application) ??
+    unreadableIgnoreRule(application) ??
+    options.policy?.refusal(application);
   if (wrong !== undefined)
     return { trouble: wrong, refusal: operation === undefined ? undefined : wrong };
   const followed = await follow(application, memory, options, signal);
@@ -123,10 +129,12 @@ async function follow(
 ): Promise<Target> {
   const failure = await ask(application, memory, options, signal);
   const newest = known(memory.newest, application);
-  const trouble = failure?.trouble ?? (newest === undefined ? undefined : invalid(newest));
+  const judged = newest === undefined ? undefined : await judge(newest, application, options);
+  const trouble =
+    failure?.trouble ?? (judged !== undefined && "trouble" in judged ? judged.trouble : undefined);
   if (trouble === undefined) {
     memory.good = memory.newest;
-    return { manifests: newest };
+    return judged !== undefined && "manifests" in judged ? judged : {};
   }
   const manifests = await lastGood(application, memory, options, signal);
   const lookAgainMs =
@@ -184,7 +192,10 @@ async function lastGood(
   signal: AbortSignal,
 ): Promise<ApplicationManifests | undefined> {
   const remembered = known(memory.good, application);
-  if (remembered !== undefined) return remembered;
+  if (remembered !== undefined) {
+    const judged = await judge(remembered, application, options);
+    return "manifests" in judged ? judged.manifests : undefined;
+  }
   const synced = application.status?.lastSynced;
   if (synced === undefined || synced.specHash !== specHash(application)) return undefined;
   const found = await atRevision(application, synced.revision, options, signal);
@@ -196,17 +207,33 @@ async function lastGood(
 async function atRevision(
   application: Application,
   revision: string,
-  { source }: TargetOptions,
+  options: TargetOptions,
   signal: AbortSignal,
-): Promise<{ readonly manifests: ApplicationManifests } | { readonly trouble: Trouble }> {
+): Promise<Judged> {
   try {
-    const manifests = await source.manifestsOf(application, { revision, signal });
-    const trouble = invalid(manifests);
-    return trouble === undefined ? { manifests } : { trouble };
+    const manifests = await options.source.manifestsOf(application, { revision, signal });
+    return await judge(manifests, application, options);
   } catch (error) {
     if (!(error instanceof SourceError) || signal.aborted) throw error;
     return { trouble: unreadable(error) };
   }
+}
+
+type Judged = { readonly manifests: ApplicationManifests } | { readonly trouble: Trouble };
+
+/** Whether manifests may be applied, with what policies have to say of them. */
+async function judge(
+  manifests: ApplicationManifests,
+  application: Application,
+  { policy }: TargetOptions,
+): Promise<Judged> {
+  const broken = invalid(manifests);
+  if (broken !== undefined) return { trouble: broken };
+  const verdict = await policy?.verdict(application, manifests);
+  if (verdict?.trouble !== undefined) return { trouble: verdict.trouble };
+  const warnings = verdict?.warnings ?? [];
+  if (warnings.length === 0) return { manifests };
+  return { manifests: { ...manifests, warnings: [...manifests.warnings, ...warnings] } };
 }
 
 function invalid({ errors, commit }: ApplicationManifests): Trouble | undefined {

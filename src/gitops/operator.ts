@@ -16,14 +16,17 @@ import type { ManifestSource } from "./application-manifests.ts";
 import { ApplicationReconciler } from "./application-reconciler.ts";
 import { dependencyKeys, mattersToDependents } from "./gates/dependencies.ts";
 import { GateKeeper } from "./gates/gate-keeper.ts";
+import { LiveHealth } from "./health/live-health.ts";
 import { sha256 } from "./plan/desired.ts";
 import { Claims } from "./plan/claims.ts";
 import { ManagedObjects } from "./plan/managed-objects.ts";
 import { trackingLabel } from "./plan/tracking.ts";
+import { PolicyKeeper } from "./policy/policy-keeper.ts";
 import { repositoriesOf } from "./plan-application.ts";
 import { Announcer } from "./report/announce.ts";
 import { type ChangeAuthors, nobodyKnown } from "./report/drift.ts";
 import { ApplicationWriter } from "./report/application-writer.ts";
+import type { StageObserver } from "./report/stage-metrics.ts";
 
 /**
  * Applications worked on at once. Each mostly waits for the API server, be it far away or waiting
@@ -42,6 +45,7 @@ export interface OperatorOptions {
   readonly manifests: ManifestSource;
   readonly pollIntervalMs: number;
   readonly metrics?: ControllerMetrics;
+  readonly observer?: StageObserver;
   /** Who is behind a change; where an audit log is at hand. */
   readonly authors?: ChangeAuthors;
 }
@@ -50,6 +54,8 @@ export interface Operator {
   refresh(keys: Iterable<string>, sinceMs?: number): void;
   /** The Applications as last seen, by `namespace/name`. */
   readonly applications: Informer<Application>;
+  /** Applications that wait for a worker. */
+  readonly waiting: number;
   stop(): Promise<void>;
 }
 
@@ -87,13 +93,30 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     hasLookedSince: (label, sinceMs) =>
       reconciler.hasLookedSince(keyOfLabel.get(label) ?? "", sinceMs),
   });
+  const lookAtAll = (): void => {
+    for (const application of informer.list()) queue.add(keyOf(application));
+  };
+  const health = new LiveHealth({
+    client,
+    clock,
+    logger,
+    onRules: lookAtAll,
+    onTrouble: (key) => queue.add(key),
+  });
+  const policy = new PolicyKeeper({
+    client,
+    clock,
+    logger,
+    projectOf: (name) => projectInformer.get(name),
+    onPolicies: lookAtAll,
+  });
   const reconciler: ApplicationReconciler = new ApplicationReconciler({
     client,
     clock,
     source: manifests,
     live,
     writer: new ApplicationWriter(client, clock),
-    announcer: new Announcer(recorder, logger),
+    announcer: new Announcer(recorder, logger, options.observer),
     claims,
     authors: options.authors ?? nobodyKnown,
     gates: new GateKeeper({
@@ -104,7 +127,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
         projectInformer.get(projectOf(application))?.spec.syncWindows ?? [],
     }),
     applicationOf: (key) => informer.get(key),
+    health,
+    policy,
     pollIntervalMs,
+    ...(options.observer === undefined ? {} : { observer: options.observer }),
   });
   informer.addIndex(BY_DEPENDENCY, dependencyKeys);
   informer.onChange(({ type, object, previous }) => {
@@ -126,7 +152,12 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       if (projectOf(application) === object.metadata.name) queue.add(keyOf(application));
   });
   const watching = Promise.all([informer.run(abort.signal), projectInformer.run(abort.signal)]);
-  await Promise.all([informer.synced, projectInformer.synced]);
+  const [judging, checking] = await Promise.all([
+    health.start(abort.signal),
+    policy.start(abort.signal),
+    informer.synced,
+    projectInformer.synced,
+  ]);
   const controller = runController({
     name: "application",
     queue,
@@ -138,6 +169,9 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   });
   return {
     applications: informer,
+    get waiting() {
+      return queue.length;
+    },
     refresh(keys, sinceMs) {
       for (const key of keys) {
         reconciler.markStale(key, sinceMs);
@@ -147,7 +181,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     async stop() {
       await controller.stop();
       abort.abort(new Error("the operator was stopped"));
-      await watching;
+      await Promise.all([watching, judging.ended, checking.ended]);
       await live.stop();
       await recorder.flush();
     },

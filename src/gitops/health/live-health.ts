@@ -84,8 +84,8 @@ export class LiveHealth {
     return this.#rules?.problems ?? [];
   }
 
-  /** Resolves once everything is known; `signal` ends it. */
-  async start(signal: AbortSignal): Promise<Promise<unknown>> {
+  /** Resolves once everything is known, with what ends when `signal` aborts. */
+  async start(signal: AbortSignal): Promise<{ readonly ended: Promise<unknown> }> {
     const { client, clock, logger } = this.#options;
     const informers: Informer<never>[] = [
       this.#checks,
@@ -102,10 +102,10 @@ export class LiveHealth {
     signal.addEventListener("abort", () => {
       this.#isStopped = true;
     });
-    const running = Promise.all(informers.map((informer) => informer.run(signal)));
+    const ended = Promise.all(informers.map((informer) => informer.run(signal)));
     await Promise.all(informers.map((informer) => informer.synced));
     await this.#compiling;
-    return running;
+    return { ended };
   }
 
   /** How this Application's objects are judged now. */

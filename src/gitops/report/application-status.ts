@@ -9,6 +9,7 @@ import type {
 } from "../../kube/kinds/application.ts";
 import type { ObjectResult } from "../apply/apply-plan.ts";
 import type { Unusable } from "../plan/desired.ts";
+import type { Judge } from "../health/live-health.ts";
 import { isInSync, type Plan } from "../plan/plan.ts";
 import { clip } from "./clip.ts";
 import { type ChangeAuthors, driftAfter } from "./drift.ts";
@@ -21,6 +22,8 @@ const CONDITION_TYPES = [
   "InvalidDestination",
   "InvalidManifests",
   "ManifestWarning",
+  "NotPermitted",
+  "PolicyViolation",
   "SyncError",
   "Suspended",
   "InvalidIgnoreRule",
@@ -79,6 +82,8 @@ export interface Outcome {
   readonly isUnfinished?: boolean;
   readonly rollback?: ApplicationStatus["rollback"];
   readonly authors: ChangeAuthors;
+  /** How live objects are judged. */
+  readonly judge: Judge;
 }
 
 export function nextStatus(
@@ -88,7 +93,7 @@ export function nextStatus(
 ): ApplicationStatus {
   const { plan, results, commit, trouble, operation, rollback } = outcome;
   const { rollback: _before, drift: driftBefore = [], ...kept } = application.status ?? {};
-  const { resources, images } = reportResources(plan, outcome.unusable, results);
+  const { resources, images } = reportResources(plan, outcome.unusable, results, outcome.judge);
   const agrees = resources.every((resource) => resource.status === "Synced");
   const revision = trouble?.revision ?? commit.id;
   const settled =

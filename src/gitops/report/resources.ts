@@ -4,7 +4,7 @@ import type { Deployment } from "../../kube/kinds/deployment.ts";
 import type { KubeObject } from "../../kube/object.ts";
 import type { ObjectResult } from "../apply/apply-plan.ts";
 import { type Health, worstOf } from "../health/health.ts";
-import { healthOf } from "../health/rules.ts";
+import type { Judge } from "../health/live-health.ts";
 import type { Unusable } from "../plan/desired.ts";
 import { refKey } from "../plan/object-ref.ts";
 import type { Plan, PlanEntry } from "../plan/plan.ts";
@@ -23,6 +23,7 @@ export function reportResources(
   plan: Plan,
   unusable: readonly Unusable[],
   results: readonly ObjectResult[] | undefined,
+  judge: Judge,
 ): Reported {
   const byRef = new Map(results?.map((result) => [refKey(result.ref), result]));
   const resources: ApplicationResource[] = [];
@@ -32,7 +33,7 @@ export function reportResources(
     if (result?.status === "Pruned") continue;
     const live = result?.live ?? entry.live;
     resources.push(
-      entry.desired === undefined ? extraneous(entry, result) : wanted(entry, result, live),
+      entry.desired === undefined ? extraneous(entry, result) : wanted(entry, result, live, judge),
     );
     for (const image of imagesOf(live)) images.add(image);
   }
@@ -45,9 +46,10 @@ function wanted(
   entry: PlanEntry,
   result: ObjectResult | undefined,
   live: KubeObject | undefined,
+  judge: Judge,
 ): ApplicationResource {
   const health: Health | undefined =
-    live === undefined ? { status: "Missing", message: "it does not exist" } : healthOf(live);
+    live === undefined ? { status: "Missing", message: "it does not exist" } : judge(live);
   const isSynced =
     entry.action === "unchanged" || entry.action === "skip" || result?.status === "Synced";
   const message = isSynced ? undefined : (result?.message ?? entry.reason);

@@ -105,7 +105,7 @@ export class StatusReporter {
   }
 
   #outcome(look: Look, { conditions = [], ...synced }: Stated): Outcome {
-    const { plan, unusable, manifests, target, subject } = look;
+    const { plan, unusable, manifests, target, subject, judge } = look;
     return {
       plan,
       unusable,
@@ -115,6 +115,7 @@ export class StatusReporter {
       rollback: target.rollback,
       specHash: subject.specHash,
       authors: this.#options.authors,
+      judge,
       ...synced,
     };
   }

@@ -3,7 +3,6 @@ import type { Look } from "../application-look.ts";
 import { applyPlan } from "../apply/apply-plan.ts";
 import { stopOtherHooks } from "../apply/hook-runs.ts";
 import type { ObjectResult } from "../apply/object-result.ts";
-import { healthOf } from "../health/rules.ts";
 import type { PlanEntry } from "../plan/plan.ts";
 import { syncOptionsOf } from "../plan/sync-options.ts";
 import { runningState } from "../report/operation-state.ts";
@@ -17,7 +16,7 @@ import type { Sync, SyncDeps } from "./open-sync.ts";
  * @returns whether some are still there
  */
 export async function stopHooks(
-  { application, hooks, signal }: Look,
+  { application, hooks, judge, signal }: Look,
   except: string | undefined,
   { client, clock, live }: Pick<SyncDeps, "client" | "clock" | "live">,
 ): Promise<boolean> {
@@ -25,7 +24,7 @@ export async function stopHooks(
   const earlier = refsOf(recorded.filter(({ hookPhase }) => hookPhase !== undefined));
   const kinds = [...earlier, ...hooks.map(({ ref }) => ref)];
   const options = syncOptionsOf(application);
-  const deps = { client, clock, live, observer: live, options, signal, health: healthOf };
+  const deps = { client, clock, live, observer: live, options, signal, health: judge };
   return (await stopOtherHooks(application, kinds, { ...deps, except })).length > 0;
 }
 

@@ -11,7 +11,6 @@ import { lookAtHooks } from "../apply/hook-runs.ts";
 import type { ApplyOptions, ObjectResult } from "../apply/object-result.ts";
 import { removeObject } from "../apply/prune-object.ts";
 import { parseDuration } from "../duration.ts";
-import { healthOf } from "../health/rules.ts";
 import type { HookProgress } from "../plan/hook-progress.ts";
 import { compareForApply } from "../plan/kind-order.ts";
 import { refKey, refOf } from "../plan/object-ref.ts";
@@ -64,7 +63,7 @@ async function carryOn(sync: Sync): Promise<number | undefined> {
   const { look, deps, runs } = sync;
   const progress = await lookAtHooks(runs, sync.hookSync, sync.resources, {
     live: deps.live,
-    health: healthOf,
+    health: look.judge,
     signal: look.signal,
   });
   await noteHooks(sync, progress);
@@ -81,7 +80,7 @@ async function carryOn(sync: Sync): Promise<number | undefined> {
 
 function viewOf(sync: Sync, progress: Progress): SyncView {
   return {
-    health: healthOf,
+    health: sync.look.judge,
     progressOf: (hook) => progress.get(hook) ?? { is: "due" },
     isApplied: (ref) => isApplied(sync, ref),
   };

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { compilePolicies } from "../../../src/gitops/policy/compile-policies.ts";
 import { checkPolicies } from "../../../src/gitops/policy/check-policies.ts";
 import type { Manifest } from "../../../src/gitops/render/manifest.ts";
+import type { KubeObject } from "../../../src/kube/object.ts";
 import { application, check, policy, project } from "./rendered.ts";
 
 const WEB = `apiVersion: apps/v1
@@ -185,7 +186,7 @@ describe("hostile input", () => {
     let spec: object = {};
     for (let depth = 0; depth < 5000; depth++) spec = { spec };
     const manifest: Manifest = {
-      object: { apiVersion: "v1", kind: "Deep", metadata: { name: "deep" }, ...{ spec } },
+      object: { apiVersion: "v1", kind: "Deep", metadata: { name: "deep" }, spec } as KubeObject,
       origin: { file: "deep.yaml", line: 1, column: 1, document: 0 },
       positionOf: () => ({ line: 1, column: 1 }),
     };
