@@ -11,10 +11,11 @@ import { startOperator } from "../gitops/operator.ts";
 import { ApplicationRenderer } from "../gitops/application-renderer.ts";
 import { Programs, type ProgramsOptions } from "../gitops/render/programs/programs.ts";
 import { Repositories, type RepositoriesOptions } from "../gitops/repositories.ts";
-import { targetRevision } from "../gitops/application-manifests.ts";
+import { startNotifier } from "../gitops/notify/notifier.ts";
+import { observeHealth } from "../gitops/report/observe-health.ts";
+import { WEBHOOK_TIMEOUT_MS } from "../gitops/webhook/receive.ts";
 import { PushGate } from "../gitops/push/push-gate.ts";
-import { type Application, mainSource } from "../kube/kinds/application.ts";
-import { keyOf } from "../kube/object.ts";
+import type { Application } from "../kube/kinds/application.ts";
 import { type Addresses, removeAddresses, writeAddresses } from "./addresses.ts";
 import { applyDefaultApplication, type DefaultApplicationOptions } from "./default-application.ts";
 import { GIT_REQUEST_TIMEOUT_MS, startGitEndpoint } from "./git/git-endpoint.ts";
@@ -25,7 +26,7 @@ import { trustConfigMaps } from "./repository-trust.ts";
 import { secretSources, type SecretSources } from "./secret-sources.ts";
 import { stopInReverse } from "../client/stop-in-reverse.ts";
 import { sendText, startWebListener, type WebHandler } from "./web-listener.ts";
-import { type Follower, webhookEndpoint } from "./webhook-endpoint.ts";
+import { startWebhooks } from "./start-webhooks.ts";
 
 /** Name and namespace of the Secret that holds one webhook secret for each sender. */
 export const WEBHOOK_SECRET = { namespace: "default", name: "gantry-webhook" };
@@ -46,6 +47,8 @@ export interface ServerOptions {
   readonly secretSources?: SecretSources;
   readonly application?: DefaultApplicationOptions;
   readonly pollIntervalMs?: number;
+  /** Whether notifications may go to, and webhook tokens come from, this machine. @default false */
+  readonly allowLoopbackTargets?: boolean;
   readonly version: string;
   readonly logger: Logger;
 }
@@ -79,8 +82,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
     let followers: () => Iterable<Application> = () => [];
     const metrics = new Metrics(function* () {
-      for (const { status } of followers())
+      for (const { metadata, status } of followers())
         yield {
+          namespace: metadata.namespace ?? "",
+          name: metadata.name,
           sync: status?.sync?.status ?? "Unknown",
           health: status?.health?.status ?? "Unknown",
         };
@@ -123,6 +128,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       pollIntervalMs: options.pollIntervalMs ?? DEFAULT_POLL_INTERVAL_MS,
       authors: engine,
       metrics,
+      observer: metrics,
     });
     stops.push(() => operator.stop());
     followers = () => operator.applications.list();
@@ -138,19 +144,34 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     stops.push(() => sets.stop());
     refresh = (keys, sinceMs) => operator.refresh(sets.refresh(keys), sinceMs);
 
-    const webhook = webhookEndpoint({
-      secretOf: (provider) => {
+    const notifier = await startNotifier({
+      client,
+      clock: systemClock,
+      logger,
+      applications: operator.applications,
+      observer: metrics,
+      allowLoopback: options.allowLoopbackTargets ?? false,
+    });
+    stops.push(() => notifier.stop());
+    stops.push(observeHealth(operator.applications, systemClock, metrics));
+    metrics.setQueues(() => ({ applications: operator.waiting, notifications: notifier.pending }));
+    const webhooks = await startWebhooks({
+      client,
+      logger,
+      operator,
+      metrics,
+      allowLoopback: options.allowLoopbackTargets ?? false,
+      secretOf: (sender) => {
         const key = `${WEBHOOK_SECRET.namespace}/${WEBHOOK_SECRET.name}`;
         const secret = secrets
           .map((informer) => informer.get(key))
           .find((found) => found !== undefined);
-        return secret === undefined ? undefined : decode(secret, provider);
+        return secret === undefined ? undefined : decode(secret, sender);
       },
-      followers: () => [...operator.applications.list().map(followerOf), ...sets.readers()],
+      readers: () => sets.readers(),
       refresh: (keys) => repositories.refresh(keys),
-      onAnswer: (code) => metrics.webhook(code),
-      logger,
     });
+    stops.push(() => webhooks.stop());
     const git = await startGitEndpoint({
       dataDir,
       client,
@@ -167,10 +188,17 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     });
     const web = await startWebListener(
       options.web,
-      routes(engine, metrics, webhook),
+      routes(engine, metrics, webhooks.handle),
       logger,
       undefined,
-      [{ prefix: "/git/", handle: git.handle, requestTimeoutMs: GIT_REQUEST_TIMEOUT_MS }],
+      [
+        { prefix: "/git/", handle: git.handle, requestTimeoutMs: GIT_REQUEST_TIMEOUT_MS },
+        {
+          prefix: "/hook/",
+          handle: webhooks.handleReceiver,
+          requestTimeoutMs: WEBHOOK_TIMEOUT_MS,
+        },
+      ],
     );
     stops.push(() => web.close());
     stops.push(() => git.stop());
@@ -228,12 +256,4 @@ function routes(engine: Engine, metrics: Metrics, webhook: WebHandler): Map<stri
     ],
     ["POST /api/webhook", webhook],
   ]);
-}
-
-function followerOf(application: Application): Follower {
-  return {
-    key: keyOf(application),
-    repoURL: mainSource(application.spec).repoURL,
-    revision: targetRevision(application),
-  };
 }

@@ -3,12 +3,17 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Logger } from "../../src/client/logger.ts";
 import { MAX_WEBHOOK_BYTES, WEBHOOK_TIMEOUT_MS } from "../../src/gitops/webhook/receive.ts";
 import { sendText, startWebListener, type WebListener } from "../../src/server/web-listener.ts";
-import { webhookEndpoint } from "../../src/server/webhook-endpoint.ts";
+import { type WebhookEndpoint, webhookEndpoint } from "../../src/server/webhook-endpoint.ts";
+import { ManualClock } from "../manual-clock.ts";
 import { rawHttp } from "./raw-http.ts";
 
 const SECRET = "webhook-secret";
 const FOLLOWERS = [
-  { key: "default/shop", repoURL: "https://git.example.com/team/shop.git", revision: "main" },
+  {
+    key: "default/shop",
+    sources: [{ repoURL: "https://git.example.com/team/shop.git", revision: "main" }],
+    isFailing: false,
+  },
 ];
 const LIMITS = {
   headersTimeoutMs: 300,
@@ -18,12 +23,15 @@ const LIMITS = {
 };
 
 let listener: WebListener;
+let webhook: WebhookEndpoint;
+let clock: ManualClock;
 let url: string;
 let refreshed: string[];
 let logged: string[];
 beforeEach(async () => {
   refreshed = [];
   logged = [];
+  clock = new ManualClock();
   const log =
     (level: string) =>
     (_fields: object, message: string): void =>
@@ -34,7 +42,8 @@ beforeEach(async () => {
     warn: log("warn"),
     error: log("error"),
   };
-  const webhook = webhookEndpoint({
+  webhook = webhookEndpoint({
+    clock,
     secretOf: (provider) => (provider === "generic" ? SECRET : undefined),
     followers: () => FOLLOWERS,
     refresh: (keys) => refreshed.push(...keys),
@@ -51,7 +60,7 @@ beforeEach(async () => {
           throw new Error("a defect");
         },
       ],
-      ["POST /api/webhook", webhook],
+      ["POST /api/webhook", webhook.handle],
     ]),
     logger,
     LIMITS,
@@ -63,6 +72,7 @@ afterEach(async () => {
   // Whatever a client does: the next one is served, and nothing of it is an error of the server's.
   expect(await (await fetch(`${url}/healthz`)).text()).toBe("ok\n");
   expect(logged.filter((line) => line.startsWith("error"))).toEqual([]);
+  webhook.stop();
   await listener.close();
 });
 
@@ -86,7 +96,7 @@ test("a signed push wakes those who follow that repository and branch, and nobod
 });
 
 test("a signature of other bytes, of another secret, or none is refused before the body is read", async () => {
-  const body = pushTo(FOLLOWERS[0]?.repoURL ?? "");
+  const body = pushTo(FOLLOWERS[0]?.sources[0]?.repoURL ?? "");
   expect((await post(body, signed(`${body} `))).status).toBe(401);
   expect((await post("not json", signed("other"))).status).toBe(401);
   expect((await post(body, { "x-signature": "sha256=" })).status).toBe(401);

@@ -11,6 +11,7 @@ import type { ObjectResult } from "../apply/apply-plan.ts";
 import { formatRef } from "../plan/object-ref.ts";
 import { type Plan, summarize } from "../plan/plan.ts";
 import type { StatedCondition, Trouble } from "./application-status.ts";
+import { ignoreStages, type StageObserver } from "./stage-metrics.ts";
 
 /** Of one sync; an Event has about as many characters as two of them. */
 const MAX_EVENTS = 10;
@@ -20,14 +21,17 @@ const SHORT_REVISION = 12;
 export class Announcer {
   readonly #recorder: EventRecorder;
   readonly #logger: Logger;
+  readonly #observer: StageObserver;
 
-  constructor(recorder: EventRecorder, logger: Logger) {
+  constructor(recorder: EventRecorder, logger: Logger, observer: StageObserver = ignoreStages) {
     this.#recorder = recorder;
     this.#logger = logger;
+    this.#observer = observer;
   }
 
   drift(application: Application, { entries }: Plan): void {
     const differing = entries.filter(({ action }) => action !== "unchanged" && action !== "skip");
+    this.#observer.drift(differing.length);
     for (const { ref, action, changes } of differing.slice(0, MAX_EVENTS)) {
       const fields = changes.slice(0, MAX_FIELDS).map((change) => change.path);
       const what = fields.length === 0 ? action : `${action} ${fields.join(", ")}`;

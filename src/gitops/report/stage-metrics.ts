@@ -21,10 +21,15 @@ export type StageOutcome = (typeof STAGE_OUTCOMES)[number];
 /** Is told of every stage that ended. Must not throw. */
 export interface StageObserver {
   stage(stage: Stage, outcome: StageOutcome, durationMs: number): void;
+  /** So many objects were found to differ from Git though nothing was committed. */
+  drift(objects: number): void;
 }
 
 /** For those who are given none. */
-export const ignoreStages: StageObserver = { stage: () => undefined };
+export const ignoreStages: StageObserver = {
+  stage: () => undefined,
+  drift: () => undefined,
+};
 
 /** Runs one stage and tells how long it took and whether it threw. */
 export async function observed<T>(

@@ -1,5 +1,6 @@
 /** Decides what a webhook request leads to. The signature is checked before anything is parsed. */
-import { type Headers, PROVIDERS, type PushEvent } from "./providers.ts";
+import type { Headers, PushEvent, Sender } from "./sender.ts";
+import { SENDERS } from "./senders.ts";
 
 /** Upstream tools accept up to 50 MB; a push event with its commits is far smaller. */
 export const MAX_WEBHOOK_BYTES = 3 * 1024 * 1024;
@@ -16,51 +17,41 @@ export function receiveWebhook(
   body: Buffer,
   secretOf: (provider: string) => string | undefined,
 ): Received {
-  const provider = PROVIDERS.find((candidate) => candidate.recognises(headers));
-  if (provider === undefined) {
-    const names = PROVIDERS.map((candidate) => candidate.name).join(", ");
+  const sender = SENDERS.find((candidate) => candidate.recognises(headers));
+  if (sender === undefined) {
+    const names = SENDERS.map((candidate) => candidate.name).join(", ");
     return { code: 400, message: `the request's headers are those of no known sender: ${names}` };
   }
-  const secret = secretOf(provider.name);
-  if (secret === undefined || secret === "")
-    return { code: 401, message: `no webhook secret is configured for ${provider.name}` };
-  if (!provider.verify(headers, body, secret))
-    return { code: 401, message: `the signature does not fit the ${provider.name} webhook secret` };
-  let payload: unknown;
+  const secret = secretFor(sender, secretOf);
+  if (secret === undefined)
+    return { code: 401, message: `no webhook secret is configured for ${sender.name}` };
+  if (!sender.verify(headers, body, secret))
+    return { code: 401, message: `the signature does not fit the ${sender.name} webhook secret` };
+  const payload = parsePayload(body);
+  if (payload === undefined) return { code: 400, message: NOT_JSON };
+  return { code: 200, push: sender.parse(headers, payload.value), provider: sender.name };
+}
+
+export const NOT_JSON = "the body is not JSON: configure the webhook to send application/json";
+
+function secretFor(
+  { name, secretOf: other }: Sender,
+  secretOf: (provider: string) => string | undefined,
+): string | undefined {
+  const own = secretOf(name);
+  const secret = own === undefined || own === "" ? secretOf(other ?? name) : own;
+  return secret === "" ? undefined : secret;
+}
+
+/** Undefined when the body is no JSON in UTF-8. */
+export function parsePayload(body: Buffer): { readonly value: unknown } | undefined {
   try {
-    payload = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)) as unknown;
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
+    return { value: JSON.parse(text) as unknown };
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError)
-      return {
-        code: 400,
-        message: "the body is not JSON: configure the webhook to send application/json",
-      };
+    // RangeError: nested deeper than the parser's stack.
+    if (error instanceof SyntaxError || error instanceof TypeError || error instanceof RangeError)
+      return undefined;
     throw error;
   }
-  return { code: 200, push: provider.parse(headers, payload), provider: provider.name };
-}
-
-/** `host/path` of a repository however its URL is written, so that clone URLs and web pages compare equal. */
-export function repositoryId(url: string): string | undefined {
-  const scp = /^(?:[^@/\s]+@)?([^:/\s]+):(?!\/\/)(.+)$/.exec(url);
-  const [, host = "", path = ""] =
-    scp ?? /^[a-z][a-z+]*:\/\/(?:[^@/\s]*@)?([^/:\s]+)(?::\d+)?\/(.+)$/i.exec(url) ?? [];
-  if (host === "") return undefined;
-  // Bitbucket Server serves clones below /scm.
-  const clean = path
-    .replace(/^scm\//, "")
-    .replace(/\/+$/, "")
-    .replace(/\.git$/, "");
-  return `${host.toLowerCase()}/${clean.toLowerCase()}`;
-}
-
-/** Whether a push concerns somebody who follows `revision` of the repository at `url`. */
-export function concerns(push: PushEvent, url: string, revision: string): boolean {
-  const own = repositoryId(url);
-  if (own === undefined || !push.urls.some((pushed) => repositoryId(pushed) === own)) return false;
-  if (push.refs.length === 0 || revision === "" || revision === "HEAD") return true;
-  return push.refs.some(
-    (ref) =>
-      ref === revision || ref === `refs/heads/${revision}` || ref === `refs/tags/${revision}`,
-  );
 }

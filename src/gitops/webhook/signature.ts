@@ -36,3 +36,8 @@ export function isPrefixedHmac(
   const algorithm = allowed.find((candidate) => candidate === name);
   return algorithm !== undefined && isHmac(algorithm, hex, body, secret);
 }
+
+/** The `Authorization` header of `username:password`. */
+export function basicAuthorization(credentials: string): string {
+  return `Basic ${Buffer.from(credentials).toString("base64")}`;
+}

@@ -1,7 +1,13 @@
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { concerns, receiveWebhook, repositoryId } from "../../../src/gitops/webhook/receive.ts";
+import { concerns as concernsSource } from "../../../src/gitops/webhook/concerns.ts";
+import { receiveWebhook } from "../../../src/gitops/webhook/receive.ts";
+import { repositoryId } from "../../../src/gitops/webhook/repository-id.ts";
+import type { PushEvent } from "../../../src/gitops/webhook/sender.ts";
+
+const concerns = (push: PushEvent, repoURL: string, revision: string): boolean =>
+  concernsSource(push, { repoURL, revision });
 
 const SECRET = "s3cr3t";
 const hmac = (body: string, algorithm = "sha256", secret = SECRET) =>
