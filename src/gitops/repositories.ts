@@ -151,6 +151,20 @@ export class Repositories implements ManifestSource {
     return this.#renderer.render(application, checkouts, signal);
   }
 
+  /** Whether all that an Application was rendered from is the same in a commit that is yet to come. */
+  async isUntouchedBy(application: Application, pushed: PushedCommit): Promise<boolean> {
+    const answer = this.#followed.get(keyOf(application));
+    const sources = sourcesOf(application.spec);
+    if (answer?.repeatable !== true || answer.manifests.errors.length > 0) return false;
+    if (sources.some(({ verify, submodules }) => verify ?? submodules)) return false;
+    if (answer.circumstances !== (await this.#circumstances(application))) return false;
+    for (const [index, source] of sources.entries()) {
+      if (!pushed.isOf(source)) continue;
+      if (!(await isUntouched(answer.footprints[index] ?? [], pushed.commit.tree))) return false;
+    }
+    return true;
+  }
+
   /**
    * Asks the repositories of these Applications again, each once, and tells of those Applications for
    * which something is different; what cannot be read concerns all who read it. Changes come in
@@ -186,7 +200,11 @@ export class Repositories implements ManifestSource {
   async historyOf(
     user: RepositoryUser,
     source: ApplicationSource,
-    { commitId, limit, signal }: { readonly commitId: string; readonly limit: number; readonly signal: AbortSignal },
+    {
+      commitId,
+      limit,
+      signal,
+    }: { readonly commitId: string; readonly limit: number; readonly signal: AbortSignal },
   ): Promise<readonly CommitInfo[]> {
     const [repository] = await this.#open.of(user, [source]);
     return (await repository?.history(commitId, limit, { signal })) ?? [];

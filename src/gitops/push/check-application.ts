@@ -1,132 +1,152 @@
 /**
- * Whether an Application would work at a commit that is not there yet: renders and checks it, plans
- * it against live state, and has the API server try every change without making it.
+ * Whether an Application would work as a push makes it: plans it against live state, and has the
+ * API server try every change without making it.
  */
 import type { Client } from "../../client/client.ts";
 import type { Clock } from "../../client/clock.ts";
-import type { Application } from "../../kube/kinds/application.ts";
-import { keyOf } from "../../kube/object.ts";
-import { applyPlan, type ObjectResult } from "../apply/apply-plan.ts";
-import { sha256, toDesired, type Unusable } from "../plan/desired.ts";
+import type { KubeObject } from "../../kube/object.ts";
+import { StatusError } from "../../kube/status-error.ts";
+import { applyPlan } from "../apply/apply-plan.ts";
+import type { Desired, Unusable } from "../plan/desired.ts";
+import { FIELD_MANAGER } from "../plan/field-manager.ts";
 import { FetchedObjects } from "../plan/live-objects.ts";
-import { formatRef, refKey } from "../plan/object-ref.ts";
-import { type Plan, type PlanEntry, pruneForbidden } from "../plan/plan.ts";
+import { formatRef, type ObjectRef, refKey } from "../plan/object-ref.ts";
+import { type Plan, pruneForbidden } from "../plan/plan.ts";
 import { makePlan } from "../plan/planner.ts";
-import { applicationOptions } from "../plan/sync-options.ts";
-import { trackingLabel } from "../plan/tracking.ts";
-import type { RenderedApplication } from "../render/render-application.ts";
+import { syncOptionsOf } from "../plan/sync-options.ts";
+import type { Manifest } from "../render/manifest.ts";
 import { refsOf } from "../report/resource-ref.ts";
-import type { Commit } from "../source/source.ts";
-import { SourceError } from "../source/source-error.ts";
+import { placeOfFailure } from "./failure-place.ts";
+import type { PushClaims } from "./push-claims.ts";
+import type { PushedApplication } from "./pushed-application.ts";
 
 export interface CheckOptions {
   readonly client: Client;
   readonly clock: Clock;
-  /** What the Application would be at the commit. */
-  readonly render: () => Promise<RenderedApplication>;
+  readonly claims: PushClaims;
   readonly signal: AbortSignal;
 }
-export interface CheckedApplication {
-  readonly application: Application;
-  readonly commit: Commit;
+export interface CheckedApplication extends PushedApplication {
   /** What applying it would change; undefined when it cannot even be rendered. */
   readonly plan: Plan | undefined;
-  /** Why it cannot work, with file, line and column where known. Empty: it can. */
-  readonly problems: readonly string[];
-  readonly warnings: readonly string[];
 }
 
 export async function checkApplication(
-  application: Application,
-  commit: Commit,
+  pushed: PushedApplication,
   options: CheckOptions,
 ): Promise<CheckedApplication> {
-  const failed = (problems: readonly string[], warnings: readonly string[] = []) => ({
-    application,
-    commit,
-    plan: undefined,
-    problems,
-    warnings,
-  });
-  try {
-    const rendered = await options.render();
-    const { errors, warnings } = rendered;
-    if (errors.length > 0) return failed(errors, warnings);
-    const { plan, unusable } = await planOf(application, rendered, options);
-    const problems = [...unusable.map(unusableText), ...(await tryOut(application, plan, options))];
-    return { application, commit, plan, problems, warnings };
-  } catch (error) {
-    if (!(error instanceof SourceError)) throw error;
-    options.signal.throwIfAborted();
-    return failed([error.message]);
-  }
+  if (pushed.rendered === undefined) return { ...pushed, plan: undefined };
+  const { claims } = options;
+  const unusable = pushed.derived.unusable.filter(
+    ({ ref, awaited }) => !awaited && !claims.definesKind(ref),
+  );
+  const plan = await planOf(pushed, options);
+  const failures = [
+    ...(await tryObjects(pushed, plan, options)),
+    ...(await tryHooks(pushed, options)),
+  ];
+  const isExpected = ({ ref, message }: Failure): boolean =>
+    // Nothing can be tried in a namespace that the same push creates.
+    claims.createsNamespace(ref.namespace) && /namespaces? .*not found/.test(message);
+  const problems = [
+    ...unusable.map(unusableText),
+    ...failures.filter((failure) => !isExpected(failure)).map((each) => failureText(each, pushed)),
+  ];
+  return { ...pushed, plan, problems };
 }
 
-async function planOf(
-  application: Application,
-  rendered: RenderedApplication,
-  { client, signal }: CheckOptions,
-): Promise<{ plan: Plan; unusable: readonly Unusable[] }> {
-  const { destination, syncPolicy, ignoreDifferences } = application.spec;
-  const options = applicationOptions(syncPolicy?.syncOptions);
-  const { desired, unusable } = await toDesired(rendered.manifests, {
-    client,
-    applicationKey: keyOf(application),
-    namespace: destination.namespace ?? "default",
-    options,
-    ignoreDifferences,
-  });
-  const plan = await makePlan({
+function planOf(
+  { application, label, derived, rendered }: PushedApplication,
+  { client, claims, signal }: CheckOptions,
+): Promise<Plan> {
+  const { automated } = application.spec.syncPolicy ?? {};
+  const { desired, unusable } = derived;
+  return makePlan({
     client,
     live: new FetchedObjects(client),
-    owner: trackingLabel(keyOf(application), sha256),
+    owner: label,
     desired,
     inventory: refsOf(application.status?.resources),
+    verdict: (owner, objectKey) => claims.verdict(owner, objectKey),
     prune: {
-      options,
+      options: syncOptionsOf(application),
       forbidden: pruneForbidden({
-        enabled: syncPolicy?.automated?.prune ?? false,
+        enabled: automated?.prune ?? false,
         rendered: unusable.length === 0,
-        complete: rendered.complete,
+        complete: rendered?.complete !== false,
         empty: desired.length === 0,
-        allowEmpty: syncPolicy?.automated?.allowEmpty ?? false,
+        allowEmpty: automated?.allowEmpty ?? false,
       }),
+      wantedBy: (objectKey) => claims.wantedBy(objectKey, label),
     },
     signal,
   });
-  return { plan, unusable };
 }
 
-async function tryOut(
-  application: Application,
+interface Failure {
+  readonly ref: ObjectRef;
+  readonly message: string;
+  readonly desired: Desired | undefined;
+}
+
+/** Updates have been tried by the plan already. */
+async function tryObjects(
+  { application }: PushedApplication,
   plan: Plan,
   { client, clock, signal }: CheckOptions,
-): Promise<string[]> {
-  const options = applicationOptions(application.spec.syncPolicy?.syncOptions);
-  const results = await applyPlan(plan, { client, clock, options, signal, dryRun: true });
-  const entries = new Map(plan.entries.map((entry) => [refKey(entry.ref), entry]));
-  const namespaces = new Set(
-    plan.entries
-      .filter(
-        ({ action, ref }) => action === "create" && ref.group === "" && ref.kind === "Namespace",
-      )
-      .map(({ ref }) => ref.name),
-  );
+): Promise<Failure[]> {
+  const entries = plan.entries.filter(({ action }) => action === "create" || action === "refuse");
+  const options = syncOptionsOf(application);
+  const tried = { client, clock, options, signal, dryRun: true };
+  const results = await applyPlan({ entries }, tried);
+  const desiredOf = new Map(entries.map(({ ref, desired }) => [refKey(ref), desired]));
   return results
     .filter(({ status }) => status === "SyncFailed")
-    .filter((result) => !isForNewNamespace(result, namespaces))
-    .map((result) => failureText(result, entries.get(refKey(result.ref))));
+    .map(({ ref, message }) => ({ ref, message, desired: desiredOf.get(refKey(ref)) }));
 }
 
-/** Nothing can be tried in a namespace that the same push creates. */
-function isForNewNamespace({ ref, message }: ObjectResult, created: ReadonlySet<string>): boolean {
-  return created.has(ref.namespace) && message === `namespaces "${ref.namespace}" not found`;
+/** Under a name of their own: what is there of an earlier run is deleted before the next. */
+async function tryHooks(
+  { derived }: PushedApplication,
+  { client, signal }: CheckOptions,
+): Promise<Failure[]> {
+  const failures: Failure[] = [];
+  for (const desired of derived.hooks) {
+    const { ref, resource, object } = desired;
+    if ((await client.resourceFor(object.apiVersion, object.kind)) === undefined) continue;
+    const { name, generateName, ...metadata } = object.metadata;
+    const draft = {
+      ...object,
+      metadata: { ...metadata, generateName: generateName ?? `${name}-` },
+    } as unknown as KubeObject;
+    try {
+      const write = {
+        dryRun: true,
+        fieldManager: FIELD_MANAGER,
+        fieldValidation: "Strict",
+        signal,
+      } as const;
+      await client.create(resource, draft, write);
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      failures.push({ ref, message: error.message, desired });
+    }
+  }
+  return failures;
 }
 
-function failureText({ ref, message }: ObjectResult, entry: PlanEntry | undefined): string {
-  const origin = entry?.desired?.origin;
-  const where = origin === undefined ? "" : `${origin.file}:${origin.line}: `;
-  return `${where}${formatRef(ref)}: ${message}`;
+function failureText({ ref, message, desired }: Failure, { rendered }: PushedApplication): string {
+  const manifest = (rendered?.manifests ?? []).find(({ origin }) => origin === desired?.origin);
+  return `${whereIs(message, manifest, desired)}${formatRef(ref)}: ${message}`;
+}
+
+function whereIs(
+  message: string,
+  manifest: Manifest | undefined,
+  desired: Desired | undefined,
+): string {
+  if (manifest !== undefined) return `${placeOfFailure(message, manifest)}: `;
+  return desired === undefined ? "" : `${desired.origin.file}:${desired.origin.line}: `;
 }
 
 function unusableText({ origin, ref, reason }: Unusable): string {

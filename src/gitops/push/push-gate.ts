@@ -4,8 +4,9 @@
  */
 import type { Client } from "../../client/client.ts";
 import type { Clock } from "../../client/clock.ts";
-import type { Application } from "../../kube/kinds/application.ts";
+import type { Application, ApplicationSource } from "../../kube/kinds/application.ts";
 import { keyOf } from "../../kube/object.ts";
+import type { Finding } from "../check/finding.ts";
 import type { RenderedApplication } from "../render/render-application.ts";
 import type { PushedCommit } from "../repositories.ts";
 import type { Commit } from "../source/source.ts";
@@ -20,6 +21,8 @@ import {
 } from "./concerned-applications.ts";
 import { type FollowResult, followRollout } from "./follow-rollout.ts";
 import { planLines } from "./plan-lines.ts";
+import { PushClaims } from "./push-claims.ts";
+import { type PushedApplication, renderPushed } from "./pushed-application.ts";
 
 /** Problems that are printed of one push; the rest is counted. */
 const MAX_PROBLEMS = 20;
@@ -38,10 +41,8 @@ export interface PendingPush extends RefsChange {
 export interface Verdict {
   /** By full ref name: why it must not move. */
   readonly refused: ReadonlyMap<string, string>;
-  readonly checked: readonly (CheckedApplication & {
-    /** The ref that it follows, by its full name. */
-    readonly ref: string;
-  })[];
+  /** Of those that the push touches. */
+  readonly checked: readonly CheckedApplication[];
 }
 export interface PushGateOptions {
   readonly client: Client;
@@ -55,6 +56,14 @@ export interface PushGateOptions {
     pushed: PushedCommit,
     signal: AbortSignal,
   ) => Promise<RenderedApplication>;
+  /** Whether all that an Application is made of is the same in that commit. */
+  readonly isUntouched: (application: Application, pushed: PushedCommit) => Promise<boolean>;
+  /** What rules of projects and policies say. @default none */
+  readonly police?: (
+    application: Application,
+    rendered: RenderedApplication,
+    signal: AbortSignal,
+  ) => Promise<readonly Finding[]>;
 }
 
 export class PushGate {
@@ -68,9 +77,32 @@ export class PushGate {
   async check(push: PendingPush, say: Say, signal: AbortSignal): Promise<Verdict> {
     const concerns = concernedBy(push, this.#options.applications());
     const refused = new Map<string, string>();
-    const checked: Verdict["checked"][number][] = [];
-    for (const concern of concerns) {
-      const { application, ref, id } = concern;
+    const pushed = await this.#render(push, concerns, refused, signal);
+    this.#tellUntouched(concerns.length - refused.size - pushed.length, say);
+    const { client, clock } = this.#options;
+    const claims = new PushClaims(pushed);
+    const checked: CheckedApplication[] = [];
+    for (const each of pushed) {
+      const result = await checkApplication(each, { client, clock, claims, signal });
+      tell(result, say);
+      checked.push(result);
+      if (result.problems.length > 0)
+        refused.set(each.ref, `it would not work for ${keyOf(each.application)}`);
+    }
+    this.#tellUnfollowed(push, concerns, say);
+    return { refused, checked };
+  }
+
+  /** Those that the push touches. */
+  async #render(
+    push: PendingPush,
+    concerns: readonly Concern[],
+    refused: Map<string, string>,
+    signal: AbortSignal,
+  ): Promise<PushedApplication[]> {
+    const pushed: PushedApplication[] = [];
+    for (const { application, ref, id, revision } of concerns) {
+      signal.throwIfAborted();
       if (id === undefined) {
         refused.set(ref, `Application ${keyOf(application)} follows it`);
         continue;
@@ -80,14 +112,25 @@ export class PushGate {
         refused.set(ref, commit);
         continue;
       }
-      const result = await this.#check(push, concern, commit, signal);
-      tell(result, say);
-      checked.push({ ...result, ref });
-      if (result.problems.length > 0)
-        refused.set(ref, `it would not work for ${keyOf(application)}`);
+      const { client, render, isUntouched, police = noRules } = this.#options;
+      const isOf = (source: ApplicationSource): boolean => isAt(source, push.repository, revision);
+      if (await isUntouched(application, { commit, isOf })) continue;
+      const options = {
+        client,
+        render: () => render(application, { commit, isOf }, signal),
+        police: (rendered: RenderedApplication) => police(application, rendered, signal),
+        signal,
+      };
+      pushed.push(await renderPushed({ application, ref, commit }, options));
     }
-    this.#tellUnfollowed(push, concerns, say);
-    return { refused, checked };
+    return pushed;
+  }
+
+  #tellUntouched(count: number, say: Say): void {
+    if (count > 0)
+      say(
+        `-----> ${count} Application${count === 1 ? "" : "s"} that follow it: nothing of theirs is touched`,
+      );
   }
 
   /** These refs have moved: the Applications that follow them look at once. */
@@ -118,22 +161,6 @@ export class PushGate {
     return [...results, { outcome: "open", line }];
   }
 
-  #check(
-    { repository }: PendingPush,
-    { application, revision }: Concern,
-    commit: Commit,
-    signal: AbortSignal,
-  ): Promise<CheckedApplication> {
-    const { client, clock, render } = this.#options;
-    const pushed: PushedCommit = { commit, isOf: (source) => isAt(source, repository, revision) };
-    return checkApplication(application, commit, {
-      client,
-      clock,
-      render: () => render(application, pushed, signal),
-      signal,
-    });
-  }
-
   #tellUnfollowed(push: PendingPush, concerns: readonly Concern[], say: Say): void {
     const followed = new Set(concerns.map(({ ref }) => ref));
     const changed = [...push.after.ids]
@@ -149,6 +176,8 @@ export class PushGate {
     }
   }
 }
+
+const noRules = (): Promise<readonly Finding[]> => Promise.resolve([]);
 
 /** A branch that leads to no commit. */
 function unreadable(error: unknown): string {

@@ -69,6 +69,7 @@ export class GitEndpointFixture {
         clock: systemClock,
         applications: () => this.applications,
         refresh: (keys) => this.refreshed.push(...keys),
+        isUntouched: () => Promise.resolve(false),
         render: (application, { commit }, signal) => {
           const source = mainSource(application.spec);
           return this.renderer.render(application, [{ source, commit }], signal);
