@@ -54,7 +54,8 @@ const NOTHING: PolicyVerdict = { warnings: [] };
 interface Judged {
   readonly policies: CompiledPolicies;
   readonly project: Project;
-  readonly spec: Application["spec"];
+  /** Of the Application: what its policies may read of it. */
+  readonly asked: string;
   readonly verdict: PolicyVerdict;
 }
 
@@ -65,7 +66,7 @@ export class PolicyKeeper implements ManifestPolicy {
   #compiledAtMs = 0;
   #compiling: Promise<void> = Promise.resolve();
   /** What was judged already: manifests are shared by reference while they do not change. */
-  #judged = new WeakMap<ApplicationManifests, Judged>();
+  readonly #judged = new WeakMap<ApplicationManifests, Judged>();
   #isStopped = false;
 
   constructor(options: PolicyKeeperOptions) {
@@ -106,15 +107,11 @@ export class PolicyKeeper implements ManifestPolicy {
     const compiled = this.#compiled;
     if (project === OPEN_PROJECT && compiled === NO_POLICIES) return NOTHING;
     const known = this.#judged.get(manifests);
-    if (
-      known?.policies === compiled &&
-      known.project === project &&
-      known.spec === application.spec
-    )
+    const asked = identityOf(application);
+    if (known?.policies === compiled && known.project === project && known.asked === asked)
       return known.verdict;
     const verdict = await this.#judge(application, manifests, project, compiled);
-    const { spec } = application;
-    this.#judged.set(manifests, { policies: compiled, project, spec, verdict });
+    this.#judged.set(manifests, { policies: compiled, project, asked, verdict });
     return verdict;
   }
 
@@ -194,6 +191,12 @@ export class PolicyKeeper implements ManifestPolicy {
     }
     return found;
   }
+}
+
+/** Changes with everything of an Application but its status. */
+function identityOf({ metadata }: Application): string {
+  const { uid, name, namespace, generation, labels, annotations } = metadata;
+  return JSON.stringify([uid, namespace, name, generation, labels, annotations]);
 }
 
 function cut(texts: readonly string[]): string[] {
