@@ -23,7 +23,6 @@ import type { LiveObjects } from "./plan/planner.ts";
 import type { Announcer } from "./report/announce.ts";
 import type { ChangeAuthors } from "./report/drift.ts";
 import type { StatedCondition } from "./report/application-status.ts";
-import { conditionsOf } from "./report/conditions.ts";
 import type { ApplicationWriter } from "./report/application-writer.ts";
 import { interruptedState } from "./report/operation-state.ts";
 import { StatusReporter } from "./report/status-reporter.ts";
@@ -194,8 +193,6 @@ export class ApplicationReconciler {
     if (operation !== undefined) await stopHooks(look, undefined, this.#options);
     const isUnfinished = isInSync(plan) && !inSync;
     const conditions = verdict.act === "stay" ? [rollbackFailed(verdict.message)] : [];
-    for (const condition of [...conditions, ...complaints(look)])
-      announcer.condition(application, condition);
     await reporter.report(look, {
       isUnfinished,
       conditions,
@@ -264,14 +261,3 @@ const rollbackFailed = (message: string): StatedCondition => ({
   reason: "NotHealthy",
   message,
 });
-
-/** Conditions that waiting does not mend. */
-function complaints(look: Look): StatedCondition[] {
-  const isForGood = look.gates.waiting?.forGood === true;
-  return conditionsOf(look, undefined).filter(
-    ({ type }) =>
-      type === "InvalidSyncWindow" ||
-      type === "FieldDispute" ||
-      (isForGood && type === "DependencyNotReady"),
-  );
-}

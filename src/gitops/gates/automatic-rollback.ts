@@ -105,13 +105,16 @@ function isUnhealthy({ health }: ApplicationStatus): boolean {
 
 /**
  * Since when the revision has had to become healthy: since it was synced or, where health is
- * waited for in the middle of the sync, since that began.
+ * waited for in the middle of the sync, since it went bad in there. Hooks that run before have
+ * their own time, and what was bad before the sync is what it may be about to mend.
  */
 function syncedAt(status: ApplicationStatus, revision: string): number | undefined {
-  const { operationState } = status;
-  const isRunning =
-    operationState?.phase === "Running" && operationState.syncResult?.revision === revision;
-  if (isRunning) return parseTime(operationState.startedAt);
+  const { operationState, unhealthySince } = status;
+  if (operationState?.phase === "Running") {
+    if (operationState.syncResult?.revision !== revision) return undefined;
+    const [startedMs = 0, badMs = 0] = [operationState.startedAt, unhealthySince].map(parseTime);
+    return badMs >= startedMs ? badMs : undefined;
+  }
   const last = deployments(status).at(-1);
   return last?.revision === revision ? parseTime(last.deployedAt) : undefined;
 }

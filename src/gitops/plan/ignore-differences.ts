@@ -17,6 +17,7 @@ import type { JqNode } from "./jq/jq-node.ts";
 import { jqPaths, type Tokens } from "./jq/jq-paths.ts";
 import { parseJqPath } from "./jq/parse-jq.ts";
 import type { ObjectRef } from "./object-ref.ts";
+import { withMarksOf } from "./tracking.ts";
 
 /** Rules of one Application; each is looked at for each object. */
 const MAX_RULES = 500;
@@ -168,7 +169,14 @@ function adapted(
   }
   // From the end, so that those that are still to go keep their index.
   for (const tokens of removed.sort(byIndexDescending)) object = withoutElement(object, tokens);
-  return object as KubeObject;
+  return withIdentity(object as KubeObject, desired);
+}
+
+/** What says which object it is and whose is never ignored, whatever a rule names. */
+function withIdentity(object: KubeObject, { apiVersion, kind, metadata }: KubeObject): KubeObject {
+  const { name, namespace } = metadata;
+  const named = { ...object.metadata, name, ...(namespace === undefined ? {} : { namespace }) };
+  return withMarksOf({ ...object, apiVersion, kind, metadata: named }, metadata);
 }
 
 const typeOf = ({ apiVersion, kind }: KubeObject): MergeType =>
@@ -177,10 +185,11 @@ const typeOf = ({ apiVersion, kind }: KubeObject): MergeType =>
 function placesOf(desired: KubeObject, live: KubeObject, ignored: IgnoredFields): Place[] {
   const type = typeOf(desired);
   const places = new Map<string, Place>();
-  const add = (place: { desired: Tokens | undefined; live: Tokens | undefined }): void => {
-    if (place.desired === undefined || place.desired.length === 0) return;
-    if (isKeyField(desired, place.desired, type)) return;
-    places.set(JSON.stringify(place.desired), { desired: place.desired, live: place.live });
+  const add = (found: { desired: Tokens | undefined; live: Tokens | undefined }): void => {
+    if (found.desired === undefined) return;
+    for (const place of partsOf({ ...found, desired: found.desired }, desired, live, type))
+      if (!isKeyField(desired, place.desired, type))
+        places.set(JSON.stringify(place.desired), place);
   };
   for (const tokens of ignored.pointers) add({ desired: tokens, live: tokens });
   for (const expression of ignored.expressions) {
@@ -196,6 +205,29 @@ function placesOf(desired: KubeObject, live: KubeObject, ignored: IgnoredFields)
         add({ desired: counterpart(live, desired, tokens, type), live: tokens });
     }
   return [...places.values()];
+}
+
+/**
+ * The fields of an object that is ignored as a whole: of those that merge, each has its own owners.
+ */
+function partsOf(
+  place: Place,
+  desired: KubeObject,
+  live: KubeObject,
+  rootType: MergeType,
+): Place[] {
+  const found = readJsonPointer(desired, place.desired);
+  const there = place.live === undefined ? undefined : readJsonPointer(live, place.live);
+  const type = typeAt(desired, place.desired, rootType);
+  if (!isObject(found) || !isObject(there) || type.atomicMap) return [place];
+  return [...new Set([...Object.keys(found), ...Object.keys(there)])].flatMap((key) =>
+    partsOf(
+      { desired: [...place.desired, key], live: [...(place.live ?? []), key] },
+      desired,
+      live,
+      rootType,
+    ),
+  );
 }
 
 function pathsIn({ text, node }: JqExpression, object: KubeObject): Tokens[] {
@@ -262,14 +294,20 @@ function matchingIndex(
   return found < 0 ? undefined : found;
 }
 
-/** The type of the list that the last token of a pointer is an index of; undefined for a field. */
-function listType(object: unknown, tokens: Tokens, rootType: MergeType): MergeType | undefined {
+function typeAt(object: unknown, tokens: Tokens, rootType: MergeType): MergeType {
   let [value, type] = [object, rootType];
-  for (const token of tokens.slice(0, -1)) {
+  for (const token of tokens) {
     type = Array.isArray(value) ? type.element() : type.field(token);
     value = readJsonPointer(value, [token]);
   }
-  return Array.isArray(value) ? type : undefined;
+  return type;
+}
+
+/** The type of the list that the last token of a pointer is an index of; undefined for a field. */
+function listType(object: unknown, tokens: Tokens, rootType: MergeType): MergeType | undefined {
+  const container = tokens.slice(0, -1);
+  if (!Array.isArray(readJsonPointer(object, container))) return undefined;
+  return typeAt(object, container, rootType);
 }
 
 /** Whether a pointer names a whole element of a list whose elements are merged one by one. */

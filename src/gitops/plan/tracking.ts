@@ -75,3 +75,33 @@ export function withoutTracking(object: KubeObject): KubeObject {
 export function manifestJson(object: KubeObject): string {
   return JSON.stringify(object as unknown as JsonObject);
 }
+
+/** The object with the marks that another version of it has. */
+export function withMarksOf(object: KubeObject, marked: KubeObject["metadata"]): KubeObject {
+  const { metadata } = object;
+  const labels = kept(metadata.labels, marked.labels, [APPLICATION_LABEL]);
+  const annotations = kept(metadata.annotations, marked.annotations, [
+    TRACKING_ANNOTATION,
+    MANIFEST_HASH_ANNOTATION,
+  ]);
+  return {
+    ...object,
+    metadata: {
+      ...metadata,
+      ...(labels === undefined ? {} : { labels }),
+      ...(annotations === undefined ? {} : { annotations }),
+    },
+  };
+}
+
+function kept(
+  values: Record<string, string> | undefined,
+  from: Record<string, string> | undefined,
+  names: readonly string[],
+): Record<string, string> | undefined {
+  const marks = names.flatMap((name) => {
+    const mark = from?.[name];
+    return mark === undefined ? [] : [[name, mark] as const];
+  });
+  return marks.length === 0 ? values : { ...values, ...Object.fromEntries(marks) };
+}

@@ -5,6 +5,7 @@ import { deepEqual } from "../../kube/equality.ts";
 import type {
   Application,
   ApplicationOperationState,
+  ApplicationResource,
   ApplicationStatus,
 } from "../../kube/kinds/application.ts";
 import type { ObjectResult } from "../apply/apply-plan.ts";
@@ -92,7 +93,12 @@ export function nextStatus(
   now: string,
 ): ApplicationStatus {
   const { plan, results, commit, trouble, operation, rollback } = outcome;
-  const { rollback: _before, drift: driftBefore = [], ...kept } = application.status ?? {};
+  const {
+    rollback: _before,
+    drift: driftBefore = [],
+    unhealthySince = now,
+    ...kept
+  } = application.status ?? {};
   const { resources, images } = reportResources(plan, outcome.unusable, results, outcome.judge);
   const agrees = resources.every((resource) => resource.status === "Synced");
   const revision = trouble?.revision ?? commit.id;
@@ -111,6 +117,7 @@ export function nextStatus(
       ...(commit.revisions === undefined ? {} : { revisions: [...commit.revisions] }),
     },
     health,
+    ...(resources.some(isUnhealthy) ? { unhealthySince } : {}),
     resources,
     conditions: conditionsAfter(kept.conditions ?? [], outcome, now),
     summary: { images },
@@ -122,6 +129,11 @@ export function nextStatus(
     ...driftOf(driftBefore, application, outcome, now),
     observedGeneration: application.metadata.generation ?? 0,
   };
+}
+
+/** What is missing may only be yet to come. */
+function isUnhealthy({ health }: ApplicationResource): boolean {
+  return health !== undefined && !["Healthy", "Suspended", "Missing"].includes(health.status);
 }
 
 function driftOf(

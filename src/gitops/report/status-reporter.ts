@@ -45,7 +45,10 @@ export class StatusReporter {
   }
 
   async report(look: Look, synced: Stated = {}): Promise<void> {
-    const status = nextStatus(look.application, this.#outcome(look, synced), this.now());
+    const outcome = this.#outcome(look, synced);
+    const status = nextStatus(look.application, outcome, this.now());
+    for (const condition of outcome.conditions.filter(needsAttention))
+      this.#options.announcer.condition(look.application, condition);
     this.#options.announcer.health(look.application, status);
     await this.#write(look, status);
   }
@@ -119,4 +122,10 @@ export class StatusReporter {
       ...synced,
     };
   }
+}
+
+/** What waiting does not mend: it is told once. */
+function needsAttention({ type, reason }: StatedCondition): boolean {
+  if (type === "DependencyNotReady") return reason !== "NotReady";
+  return type === "InvalidSyncWindow" || type === "FieldDispute" || type === "RollbackFailed";
 }

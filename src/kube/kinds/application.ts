@@ -271,6 +271,8 @@ export interface ApplicationStatus {
   rollback?: ApplicationRollback;
   /** The last revision with which everything was in sync and healthy. */
   lastHealthy?: { revision: string; specHash: string };
+  /** Since when an object that exists has not been healthy. */
+  unhealthySince?: string;
   observedGeneration?: number;
   reconciledAt?: string;
   summary?: { images?: string[]; externalURLs?: string[] };

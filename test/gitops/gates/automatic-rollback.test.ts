@@ -96,18 +96,30 @@ describe("a new revision that does not become healthy", () => {
     });
   });
 
-  test("health that is waited for in the middle of a sync counts from its beginning", () => {
-    const operationState = {
-      phase: "Running" as const,
-      startedAt: SYNCED,
-      syncResult: { revision: BAD },
-    };
-    const history = [entry(1, GOOD)];
-    expect(verdict({ history, operationState }, { nowMs: after(299) })).toEqual({
-      act: "none",
-      lookAgainMs: 1_000,
+  describe("while health is waited for in the middle of a sync", () => {
+    const during = (unhealthySince: string, nowMs: number) =>
+      verdict(
+        {
+          history: [entry(1, GOOD)],
+          unhealthySince,
+          operationState: {
+            phase: "Running",
+            startedAt: SYNCED,
+            syncResult: { revision: BAD },
+          },
+        },
+        { nowMs },
+      );
+
+    test("time counts from where it went bad, not from the beginning: hooks run before", () => {
+      const bad = "2026-07-01T12:10:00Z";
+      expect(during(bad, after(899))).toEqual({ act: "none", lookAgainMs: 1_000 });
+      expect(during(bad, after(900))).toMatchObject({ act: "rollBack" });
     });
-    expect(verdict({ history, operationState })).toMatchObject({ act: "rollBack" });
+
+    test("what was bad before may be about to be mended", () => {
+      expect(during("2026-07-01T11:59:00Z", after(900))).toEqual({ act: "none" });
+    });
   });
 });
 

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   dependencyKeys,
+  followsSameBranch,
   mattersToDependents,
   type ReadyExpression,
   waitsFor,
@@ -46,13 +47,13 @@ const never: ReadyExpression = () => {
 function waits(
   self: Application,
   others: readonly Application[],
-  options: { revision?: string; evaluate?: ReadyExpression } = {},
+  options: { newest?: string; evaluate?: ReadyExpression } = {},
 ) {
   const all = new Map([self, ...others].map((application) => [keyOf(application), application]));
   return waitsFor(self, {
     applicationOf: (key) => all.get(key),
     evaluate: options.evaluate ?? never,
-    revision: options.revision,
+    newestOf: () => options.newest,
   });
 }
 const web = app("web", [{ name: "db" }]);
@@ -116,45 +117,49 @@ describe("a dependency is ready when it is in sync and healthy", () => {
   });
 });
 
-describe("of the same repository and branch it must be at the same commit", () => {
+describe("of the same repository and branch it must be at its newest commit", () => {
   const at = (revision: string, spec: Partial<ApplicationSpec> = {}): Application =>
     app("db", [], { ...READY, sync: { status: "Synced", revision } }, spec);
-  test.each<[string, Application, boolean]>([
-    ["it is", at(SHA), false],
-    ["it is not", at(OLD), true],
+  const source = (repoURL: string, targetRevision?: string): Partial<ApplicationSpec> => ({
+    source: { repoURL, ...(targetRevision === undefined ? {} : { targetRevision }) },
+  });
+  test.each<[string, Partial<ApplicationSpec>, boolean]>([
+    ["the same", {}, true],
+    ["another repository", source("https://git.example/other.git"), false],
+    ["another branch", source("https://git.example/app.git", "v1"), false],
+    ["the same branch by name", source("https://git.example/app.git", "HEAD"), true],
+    ["the same address in another form", source("https://git.example/app/"), true],
     [
-      "another repository",
-      at(OLD, { source: { repoURL: "https://git.example/other.git" } }),
-      false,
-    ],
-    [
-      "another branch",
-      at(OLD, { source: { repoURL: "https://git.example/app.git", targetRevision: "v1" } }),
-      false,
-    ],
-    [
-      "the same address in another form",
-      at(OLD, { source: { repoURL: "https://git.example/app/" } }),
+      "the first of several",
+      { sources: [{ repoURL: "https://git.example/app" }, { repoURL: "x" }] },
       true,
     ],
-    [
-      "the first of several sources counts",
-      at(OLD, { sources: [{ repoURL: "https://git.example/app" }] }),
-      true,
-    ],
-  ])("%s", (_name, db, isWaiting) => {
-    expect(waits(web, [db], { revision: SHA }) !== undefined).toBe(isWaiting);
-    // Going back needs no order.
-    expect(waits(web, [db])).toBeUndefined();
+  ])("%s", (_name, spec, same) => {
+    const { source: _given, ...rest } = app("db").spec;
+    const db = {
+      ...app("db"),
+      spec: spec.sources === undefined ? { ...app("db").spec, ...spec } : { ...rest, ...spec },
+    };
+    expect(followsSameBranch(db, web)).toBe(same);
+  });
+
+  test("until it is, the other waits", () => {
+    expect(waits(web, [at(SHA)], { newest: SHA })).toBeUndefined();
+    expect(waits(web, [at(OLD)], { newest: SHA })?.message).toBe(
+      "default/db is not at aaaaaaaaaaaa yet",
+    );
+    // Nothing is known, or going back needs no order.
+    expect(waits(web, [at(OLD)])).toBeUndefined();
   });
 
   test("one that was rolled back from it holds the others, and is named", () => {
-    const status = {
+    const rollback = { revision: OLD, insteadOf: SHA };
+    const status: ApplicationStatus = {
       ...READY,
-      sync: { status: "Synced" as const, revision: OLD },
-      rollback: { revision: OLD, insteadOf: SHA },
+      sync: { status: "Synced", revision: OLD },
+      rollback,
     };
-    expect(waits(web, [app("db", [], status)], { revision: SHA })?.message).toContain(
+    expect(waits(web, [app("db", [], status)], { newest: SHA })?.message).toBe(
       "default/db was rolled back from aaaaaaaaaaaa",
     );
   });
