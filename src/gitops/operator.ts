@@ -54,6 +54,8 @@ export interface Operator {
   refresh(keys: Iterable<string>, sinceMs?: number): void;
   /** The Applications as last seen, by `namespace/name`. */
   readonly applications: Informer<Application>;
+  /** What Projects and Policies say of Applications. */
+  readonly policy: PolicyKeeper;
   /** Applications that wait for a worker. */
   readonly waiting: number;
   stop(): Promise<void>;
@@ -169,6 +171,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   });
   return {
     applications: informer,
+    policy,
     get waiting() {
       return queue.length;
     },

@@ -184,6 +184,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         refresh,
         render: (application, pushed, signal) => repositories.renderAt(application, pushed, signal),
         isUntouched: (application, pushed) => repositories.isUntouchedBy(application, pushed),
+        police: (application, { manifests }) => operator.policy.findings(application, manifests),
       }),
     });
     const web = await startWebListener(

@@ -12,7 +12,9 @@ import { type Policy, policies } from "../../kube/kinds/policy.ts";
 import type { Project } from "../../kube/kinds/project.ts";
 import { isStatus } from "../../kube/status-error.ts";
 import type { ApplicationManifests } from "../application-manifests.ts";
-import { formatFinding } from "../check/finding.ts";
+import { type Finding, formatFinding } from "../check/finding.ts";
+import { SourceError } from "../source/source-error.ts";
+import type { PolicyManifest } from "./policy-subject.ts";
 import type { Trouble } from "../report/application-status.ts";
 import { checkPolicies } from "./check-policies.ts";
 import { type CompiledPolicies, compilePolicies, NO_POLICIES } from "./compile-policies.ts";
@@ -115,23 +117,50 @@ export class PolicyKeeper implements ManifestPolicy {
     return verdict;
   }
 
-  async #judge(
+  /**
+   * What there is to say of manifests that are not applied yet, as those of a push.
+   * @throws {SourceError} when the Project does not allow the Application, or a policy is broken
+   */
+  async findings(
     application: Application,
-    { manifests, commit }: ApplicationManifests,
+    manifests: readonly PolicyManifest[],
+  ): Promise<readonly Finding[]> {
+    const project = projectFor(application, this.#options.projectOf);
+    const breach = "reason" in project ? project : sourceBreach(application, project);
+    if (breach !== undefined || "reason" in project)
+      throw refused(application, breach?.message ?? "");
+    await this.#freshenReports();
+    const [broken] = this.#compiled.problems;
+    if (broken !== undefined) throw refused(application, `${broken.where}: ${broken.message}`);
+    return this.#check(application, manifests, project, this.#compiled);
+  }
+
+  async #check(
+    application: Application,
+    manifests: readonly PolicyManifest[],
     project: Project,
     compiled: CompiledPolicies,
-  ): Promise<PolicyVerdict> {
+  ): Promise<Finding[]> {
     const isNamespaced = await namespacedKinds(
       manifests.map(({ object }) => object),
       this.#options.client,
     );
-    const findings = await checkPolicies(manifests, {
+    return checkPolicies(manifests, {
       application,
       // The open project allows everything: nothing to look for.
       ...(project === OPEN_PROJECT ? {} : { project }),
       policies: compiled,
       isNamespaced,
     });
+  }
+
+  async #judge(
+    application: Application,
+    { manifests, commit }: ApplicationManifests,
+    project: Project,
+    compiled: CompiledPolicies,
+  ): Promise<PolicyVerdict> {
+    const findings = await this.#check(application, manifests, project, compiled);
     const told = (severity: "error" | "warning"): string[] =>
       findings
         .filter((finding) => finding.severity === severity)
@@ -197,6 +226,13 @@ export class PolicyKeeper implements ManifestPolicy {
 function identityOf({ metadata }: Application): string {
   const { uid, name, namespace, generation, labels, annotations } = metadata;
   return JSON.stringify([uid, namespace, name, generation, labels, annotations]);
+}
+
+function refused({ metadata }: Application, what: string): SourceError {
+  const where = `Application ${metadata.namespace ?? ""}/${metadata.name}`;
+  const advice =
+    "Projects and Policies are objects of the cluster: whoever keeps them can change them.";
+  return new SourceError("forbidden", { what, where, advice });
 }
 
 function cut(texts: readonly string[]): string[] {
