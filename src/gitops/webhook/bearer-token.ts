@@ -1,7 +1,7 @@
 /** Whether the token of a request is one that a Receiver takes. */
 import type { Clock } from "../../client/clock.ts";
 import type { OidcProvider } from "../../kube/kinds/receiver.ts";
-import { GOOGLE_ISSUERS, type IssuerKeys } from "./issuer-keys.ts";
+import { GOOGLE_ISSUERS, type KeySource } from "./issuer-keys.ts";
 import {
   checkClaims,
   type Claims,
@@ -14,7 +14,7 @@ import { equalSecrets } from "./signature.ts";
 
 export interface TokenContext {
   readonly clock: Clock;
-  readonly keys: IssuerKeys;
+  readonly keys: KeySource;
   readonly signal: AbortSignal;
 }
 

@@ -26,7 +26,20 @@ interface Kept {
   readonly atMs: number;
 }
 
-export class IssuerKeys {
+/** Where the keys of an issuer come from. */
+export interface KeySource {
+  /**
+   * The keys of an issuer; `isEnough` says whether those known suffice.
+   * @throws DeliveryError when the issuer cannot be asked and nothing is known of it
+   */
+  of(
+    issuer: string,
+    isEnough: (keys: readonly unknown[]) => boolean,
+    signal: AbortSignal,
+  ): Promise<readonly unknown[]>;
+}
+
+export class IssuerKeys implements KeySource {
   readonly #options: IssuerKeysOptions;
   readonly #kept = new Map<string, Kept>();
   readonly #asking = new Map<string, Promise<readonly unknown[]>>();
@@ -35,10 +48,6 @@ export class IssuerKeys {
     this.#options = options;
   }
 
-  /**
-   * The keys of an issuer; `isEnough` says whether those known suffice.
-   * @throws DeliveryError when the issuer cannot be asked and nothing is known of it
-   */
   async of(
     issuer: string,
     isEnough: (keys: readonly unknown[]) => boolean,

@@ -24,7 +24,7 @@ export const ghcr: Sender = {
       owner === undefined || name === undefined
         ? undefined
         : `ghcr.io/${owner}/${name}${tag === undefined ? "" : `:${tag}`}`;
-    return artifactPush([text(version, "package_url"), named]);
+    return artifactPush([text(version, "package_url") ?? named]);
   },
 };
 

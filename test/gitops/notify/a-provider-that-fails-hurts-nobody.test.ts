@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { providers } from "../../../src/kube/kinds/provider.ts";
 import { failed, OTHER_REVISION, REVISION, ToldCluster } from "./told-cluster.ts";
+import { containing, matching } from "./matching.ts";
 
 let told: ToldCluster;
 beforeEach(async () => {
@@ -66,7 +67,7 @@ describe("a Provider that is busy", () => {
     await told.quiet();
     expect(told.server.requests).toHaveLength(before + 1);
     expect(told.server.bodies.at(-1)).toMatchObject({
-      message: expect.stringContaining("reason 19"),
+      message: containing("reason 19"),
     });
   });
 });
@@ -157,7 +158,7 @@ describe("addresses of this machine and of clouds", () => {
     await told.quiet();
     expect(await ready()).toMatchObject({
       reason: "DeliveryFailed",
-      message: expect.stringMatching(/never sent to/),
+      message: matching(/never sent to/),
     });
   });
 

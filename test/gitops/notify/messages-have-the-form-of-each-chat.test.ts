@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { failed, REVISION, ToldCluster } from "./told-cluster.ts";
+import { containing, having, including, matching } from "./matching.ts";
 
 let told: ToldCluster;
 beforeEach(async () => {
@@ -33,7 +34,7 @@ test("Slack: an incoming webhook", async () => {
         color: "good",
         text: "default/app: synced to 0123456789ab: 1 created, 2 changed",
         title_link: `https://git.example.com/team/shop/commit/${REVISION}`,
-        fields: expect.arrayContaining([
+        fields: including([
           { title: "commit", value: "Sell more", short: true },
           { title: "author", value: "Ada Lovelace", short: true },
         ]),
@@ -57,7 +58,7 @@ test("Slack: the API with a token, whose refusals come with status 200", async (
       type: "Ready",
       status: "False",
       reason: "DeliveryFailed",
-      message: expect.stringContaining("channel_not_found"),
+      message: containing("channel_not_found"),
     },
   ]);
 });
@@ -84,7 +85,7 @@ test("Discord: an embed that mentions nobody", async () => {
   expect(told.server.bodies[0]).toMatchObject({
     username: "gantry",
     allowed_mentions: { parse: [] },
-    embeds: [{ title: "default/app", color: 15_158_332, url: expect.stringMatching(/^https:/) }],
+    embeds: [{ title: "default/app", color: 15_158_332, url: matching(/^https:/) }],
   });
   expect(told.server.requests[0]?.text).not.toContain("](javascript:");
 });
@@ -107,11 +108,11 @@ test("Microsoft Teams: an Adaptive Card", async () => {
         content: {
           type: "AdaptiveCard",
           version: "1.4",
-          body: expect.arrayContaining([
-            expect.objectContaining({ type: "TextBlock", text: "default/app", weight: "bolder" }),
-            expect.objectContaining({ type: "FactSet" }),
+          body: including([
+            having({ type: "TextBlock", text: "default/app", weight: "bolder" }),
+            having({ type: "FactSet" }),
           ]),
-          actions: [{ type: "Action.OpenUrl", url: expect.stringMatching(/^https:/) }],
+          actions: [{ type: "Action.OpenUrl", url: matching(/^https:/) }],
         },
       },
     ],
@@ -166,7 +167,7 @@ test.each([
   expect(ready).toMatchObject({
     status: "False",
     reason: "DeliveryFailed",
-    message: expect.stringContaining("headers"),
+    message: containing("headers"),
   });
   expect(ready?.message).not.toContain(headers);
 });

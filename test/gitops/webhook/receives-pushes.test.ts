@@ -16,9 +16,12 @@ const hmac = (body: string, algorithm = "sha256", secret = SECRET) =>
 interface Sender {
   readonly payload: unknown;
   readonly headers: (body: string, secret?: string) => Record<string, string>;
+  /** What the pushed source is; that of a Git repository without it. */
+  readonly repoURL?: string;
 }
 const URL_OF = "https://git.example.com/team/shop.git";
 const REF = "refs/heads/main";
+const basic = (secret: string): string => `Basic ${Buffer.from(secret).toString("base64")}`;
 const SENDERS: Record<string, Sender> = {
   github: {
     payload: {
@@ -30,18 +33,40 @@ const SENDERS: Record<string, Sender> = {
       "x-hub-signature-256": `sha256=${hmac(body, "sha256", secret)}`,
     }),
   },
+  "github, an old server": {
+    payload: { ref: REF, repository: { ssh_url: "git@git.example.com:team/shop.git" } },
+    headers: (body, secret) => ({
+      "x-github-event": "push",
+      "x-hub-signature": `sha1=${hmac(body, "sha1", secret)}`,
+    }),
+  },
   gitea: {
     payload: { ref: REF, repository: { clone_url: URL_OF } },
     headers: (body, secret) => ({
       "x-gitea-event": "push",
+      "x-gogs-event": "push",
       "x-github-event": "push",
       "x-gitea-signature": hmac(body, "sha256", secret),
+    }),
+  },
+  gogs: {
+    payload: { ref: REF, repository: { clone_url: URL_OF } },
+    headers: (body, secret) => ({
+      "x-gogs-event": "push",
+      "x-gogs-signature": hmac(body, "sha256", secret),
     }),
   },
   gitlab: {
     payload: { object_kind: "push", ref: REF, project: { git_http_url: URL_OF } },
     headers: (_body, secret = SECRET) => ({
       "x-gitlab-event": "Push Hook",
+      "x-gitlab-token": secret,
+    }),
+  },
+  "gitlab, the whole system": {
+    payload: { event_name: "repository_update", refs: [REF], project: { git_ssh_url: URL_OF } },
+    headers: (_body, secret = SECRET) => ({
+      "x-gitlab-event": "System Hook",
       "x-gitlab-token": secret,
     }),
   },
@@ -55,6 +80,16 @@ const SENDERS: Record<string, Sender> = {
       "x-hub-signature": `sha256=${hmac(body, "sha256", secret)}`,
     }),
   },
+  "bitbucket cloud, by the id of the webhook": {
+    payload: {
+      repository: { links: { html: { href: "https://git.example.com/team/shop" } } },
+      push: { changes: [{ old: { type: "branch", name: "main" }, new: null }] },
+    },
+    headers: (_body, secret = SECRET) => ({
+      "x-event-key": "repo:push",
+      "x-hook-uuid": `{${secret}}`,
+    }),
+  },
   "bitbucket server": {
     payload: {
       repository: { links: { clone: [{ href: "https://git.example.com/scm/team/shop.git" }] } },
@@ -65,9 +100,56 @@ const SENDERS: Record<string, Sender> = {
       "x-hub-signature": `sha256=${hmac(body, "sha256", secret)}`,
     }),
   },
+  "azure devops": {
+    payload: {
+      eventType: "git.push",
+      resource: { repository: { remoteUrl: URL_OF }, refUpdates: [{ name: REF }] },
+    },
+    headers: (_body, secret = SECRET) => ({
+      "x-vss-activityid": "1",
+      authorization: basic(secret),
+    }),
+  },
   generic: {
     payload: { repository: URL_OF, ref: REF },
     headers: (body, secret) => ({ "x-signature": `sha512=${hmac(body, "sha512", secret)}` }),
+  },
+  "generic, with SHA-1": {
+    payload: { repository: { url: URL_OF }, ref: REF },
+    headers: (body, secret) => ({ "x-signature": `sha1=${hmac(body, "sha1", secret)}` }),
+  },
+  ghcr: {
+    payload: {
+      action: "published",
+      package: {
+        package_type: "CONTAINER",
+        namespace: "team",
+        name: "shop",
+        package_version: { package_url: "ghcr.io/team/shop:main" },
+      },
+    },
+    headers: (body, secret) => ({
+      "x-github-event": "package",
+      "x-hub-signature-256": `sha256=${hmac(body, "sha256", secret)}`,
+    }),
+    repoURL: "oci://ghcr.io/team/shop",
+  },
+  harbor: {
+    payload: {
+      type: "PUSH_ARTIFACT",
+      event_data: { resources: [{ resource_url: "harbor.example.com:8443/team/shop:main" }] },
+    },
+    headers: (_body, secret = SECRET) => ({ authorization: secret }),
+    repoURL: "oci://harbor.example.com:8443/team/shop",
+  },
+  nexus: {
+    payload: {
+      action: "CREATED",
+      repositoryName: "docker-hosted",
+      component: { format: "docker", name: "team/shop", version: "main" },
+    },
+    headers: (body, secret) => ({ "x-nexus-webhook-signature": hmac(body, "sha1", secret) }),
+    repoURL: "oci://nexus.example.com/repository/team/shop",
   },
 };
 
@@ -89,22 +171,27 @@ describe.each(Object.entries(SENDERS))("%s", (_name, sender) => {
     const received = receive(sender.headers(body), body);
     expect(received.code).toBe(200);
     const pushed = received.code === 200 ? received.push : undefined;
-    expect(pushed !== undefined && concerns(pushed, URL_OF, "main")).toBe(true);
-    expect(pushed !== undefined && concerns(pushed, URL_OF, "release")).toBe(false);
-    expect(
-      pushed !== undefined && concerns(pushed, "https://git.example.com/team/shop2", "main"),
-    ).toBe(false);
+    const { repoURL = URL_OF } = sender;
+    expect(pushed !== undefined && concerns(pushed, repoURL, "main")).toBe(true);
+    expect(pushed !== undefined && concerns(pushed, repoURL, "release")).toBe(false);
+    expect(pushed !== undefined && concerns(pushed, repoURL, ">=1.0")).toBe(true);
+    expect(pushed !== undefined && concerns(pushed, repoURL.replace("shop", "shop2"), "main")).toBe(
+      false,
+    );
   });
   test("a wrong, missing or unconfigured secret is 401", () => {
     expect(receive(sender.headers(body, "other"), body).code).toBe(401);
     expect(receive(sender.headers(body), body, "").code).toBe(401);
     const unsigned = Object.fromEntries(
-      Object.entries(sender.headers(body)).filter(([name]) => !/signature|token/.test(name)),
+      Object.entries(sender.headers(body)).filter(
+        ([name]) => !/signature|token|authorization|uuid/.test(name),
+      ),
     );
     if (Object.keys(unsigned).length > 0) expect(receive(unsigned, body).code).toBe(401);
   });
   test("a changed body is 401", () => {
-    if (_name !== "gitlab") expect(receive(sender.headers(body), `${body} `).code).toBe(401);
+    if (Object.keys(sender.headers(body)).some((name) => name.includes("signature")))
+      expect(receive(sender.headers(body), `${body} `).code).toBe(401);
   });
   test("any shape of payload is survived", () => {
     fc.assert(
@@ -152,6 +239,38 @@ test.each([
 ])("%s names the same repository", (url) => {
   expect(repositoryId(url)).toBe("git.example.com/team/shop");
 });
+describe("what a registry got", () => {
+  const pushed = (...artifacts: string[]): PushEvent => ({ urls: [], refs: [], artifacts });
+  test.each([
+    ["docker.io/team/shop:1.2.3", "oci://registry-1.docker.io/team/shop", "1.2.3", true],
+    ["docker.io/library/nginx:1", "oci://docker.io/nginx", "1", true],
+    ["quay.io/team/shop", "oci://quay.io/team/shop", "v7", true],
+    ["gcr.io/p/shop@sha256:abc", "oci://gcr.io/p/shop", "main", true],
+    ["host:5000/team/shop:2", "oci://host:5000/team/shop", "1.0.0", false],
+    ["host:5000/team/shop:2", "oci://host:5000/team/shop", "^1", true],
+    ["host/team/shop:2", "oci://host/team/shop-two", "2", false],
+    ["*/team/shop:2", "oci://any.example/repository/x/team/shop", "2", true],
+    ["*/team/shop:2", "oci://any.example/steam/shop", "2", false],
+  ])("%s concerns %s at %s: %s", (artifact, repoURL, revision, expected) => {
+    expect(concerns(pushed(artifact), repoURL, revision)).toBe(expected);
+  });
+  test("a chart is found below its registry", () => {
+    const source = { repoURL: "registry.example.com/charts/", chart: "shop", revision: "1.0.0" };
+    expect(concernsSource(pushed("registry.example.com/charts/shop:1.0.0"), source)).toBe(true);
+  });
+});
+
+test("a payload that is nested deeper than a stack is refused or read, and nothing breaks", () => {
+  const body = `${'{"repository":'.repeat(100_000)}1${"}".repeat(100_000)}`;
+  expect([200, 400]).toContain(receive(SENDERS["github"]?.headers(body) ?? {}, body).code);
+});
+
+test("a payload is no way to an object's prototype", () => {
+  const body = '{"ref":"refs/heads/main","repository":{"__proto__":{"clone_url":"https://x/y"}}}';
+  const received = receive(SENDERS["github"]?.headers(body) ?? {}, body);
+  expect(received).toMatchObject({ code: 200, push: { urls: [] } });
+});
+
 test("a local path has no id", () => {
   expect(repositoryId("/srv/git/shop")).toBeUndefined();
 });
