@@ -26,6 +26,7 @@ import { credentialsFor, SECRET_TYPE_LABELS } from "../server/repository-credent
 import { secretSources } from "../server/secret-sources.ts";
 import { TRUST_SELECTORS } from "../server/repository-trust.ts";
 import { CliError } from "./context.ts";
+import { secretSourcesOf } from "./secret-flags.ts";
 
 export async function planApplication(
   client: Client,
@@ -117,7 +118,7 @@ export async function withRepositories<T>(
     renderer: new ApplicationRenderer({
       client,
       // Values from the server's files and variables are not for who asks from outside.
-      decryptors: secretSources(client).decryptors,
+      decryptors: secretSources(client, secretSourcesOf()).decryptors,
     }),
   });
   try {

@@ -9,13 +9,13 @@ import { parseDuration } from "../gitops/duration.ts";
 import { type ApplicationResource, applications } from "../kube/kinds/application.ts";
 import { type Service, services } from "../kube/kinds/service.ts";
 import type { ListenAddress } from "../server/listen-address.ts";
-import type { SecretSources } from "../server/secret-sources.ts";
 import { type Server, type ServerOptions, startServer } from "../server/server.ts";
 import { type CliContext, CliError } from "./context.ts";
 import { seedDemoRepository } from "./demo-repository.ts";
 import { endOnDefect } from "./end-on-defect.ts";
 import { printLine, progress } from "./output.ts";
 import { packageVersion } from "./package-root.ts";
+import { type SecretFlags, secretSourcesOf } from "./secret-flags.ts";
 import { type RenderingFlags, renderingOptions } from "./rendering-flags.ts";
 
 const ANSWER_POLL_MS = 50;
@@ -29,14 +29,11 @@ interface ServerFlags {
   readonly pollInterval: string;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
-interface UpFlags extends ServerFlags, RenderingFlags {
+interface UpFlags extends ServerFlags, RenderingFlags, SecretFlags {
   readonly repo?: string;
   readonly revision?: string;
   readonly path?: string;
   readonly namespace: string;
-  readonly ageKey?: string;
-  readonly secretFiles?: string;
-  readonly secretEnv?: string;
   readonly runtime: "process";
 }
 
@@ -58,16 +55,6 @@ export async function runUp(this: CliContext, flags: UpFlags): Promise<void> {
     printLine(this, `kubeconfig      ${server.kubeconfig}`);
     return Promise.resolve();
   });
-}
-
-function secretSourcesOf({ ageKey, secretFiles, secretEnv }: UpFlags): SecretSources {
-  // As for sops itself: an empty variable counts as none.
-  const ageKeyFile = ageKey ?? (process.env["SOPS_AGE_KEY_FILE"] || undefined);
-  return {
-    ...(ageKeyFile !== undefined && { ageKeyFile: resolve(ageKeyFile) }),
-    ...(secretFiles !== undefined && { filesDir: resolve(secretFiles) }),
-    ...(secretEnv !== undefined && { envPrefix: secretEnv }),
-  };
 }
 
 const isUrl = (repo: string): boolean =>

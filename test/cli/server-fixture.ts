@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { type Logger, silentLogger } from "../../src/client/logger.ts";
 import { openProcessRuntime } from "../../src/engine/node/runtime/process/process-runtime.ts";
 import { type Application, applications } from "../../src/kube/kinds/application.ts";
-import { type Server, startServer } from "../../src/server/server.ts";
+import { type Server, type ServerOptions, startServer } from "../../src/server/server.ts";
 
 export interface ServerFixture {
   readonly server: Server;
@@ -23,6 +23,7 @@ export async function startServerFixture(
   files: Readonly<Record<string, string>>,
   logger: Logger = silentLogger,
   path?: string,
+  secretSources: ServerOptions["secretSources"] = {},
 ): Promise<ServerFixture> {
   const directory = mkdtempSync(join(tmpdir(), "gantry-server-"));
   const dataDir = join(directory, "data");
@@ -62,6 +63,7 @@ export async function startServerFixture(
     },
     version: "test",
     logger,
+    secretSources,
   });
   return {
     server,

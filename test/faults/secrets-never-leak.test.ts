@@ -2,21 +2,33 @@
  * Values that must stay secret are planted wherever Gantry is given some, everything that can go
  * wrong with them goes wrong, and then every output is searched for them.
  */
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Writable } from "node:stream";
+import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { pino } from "pino";
 import { Agent, request } from "undici";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
 import { type Application, applications } from "../../src/kube/kinds/application.ts";
+import { configMaps } from "../../src/kube/kinds/configmap.ts";
 import { events } from "../../src/kube/kinds/event.ts";
 import { pods } from "../../src/kube/kinds/pod.ts";
 import { secrets } from "../../src/kube/kinds/secret.ts";
 import { gantry } from "../cli/command-line.ts";
 import { type ServerFixture, startServerFixture } from "../cli/server-fixture.ts";
+import { encryptYaml } from "../gitops/decrypt/sops-encryptor.ts";
 import { Canary } from "./canary.ts";
 
 const planted: Canary[] = [];
@@ -37,6 +49,13 @@ const urlPassword = plant("a password in a repository URL");
 const urlToken = plant("a token in the query of a repository URL");
 const webhookSecret = plant("a webhook secret");
 const environment = plant("the operator's own environment");
+const encrypted = plant("a Secret that was encrypted with SOPS");
+const encryptedMap = plant("a ConfigMap that was encrypted with SOPS");
+const encryptedDrift = plant("a value that somebody put by hand where an encrypted one belongs");
+const tampered = plant("a SOPS file that was changed");
+const referredFile = plant("a file that a Secret refers to");
+const referredVariable = plant("a variable that a Secret refers to");
+const ageKey = plant("a private key of age");
 
 const secret = (name: string, rest: string): string =>
   `apiVersion: v1\nkind: Secret\nmetadata:\n  name: ${name}\n${rest}\n`;
@@ -82,6 +101,9 @@ let gitServer: HttpServer;
 let token: string;
 let ca: string;
 let agent: Agent;
+let recipient: string;
+let privateKey: string;
+let secretsDirectory: string;
 const outputs = new Map<string, string>();
 
 beforeAll(async () => {
@@ -99,7 +121,22 @@ beforeAll(async () => {
     "s.yaml": secret("keys", `stringData:\n  a: ${good.value}\ndata:\n  b: ${encoded.base64}`),
     "pod.yaml": `apiVersion: v1\nkind: Pod\nmetadata:\n  name: shows\nspec:\n  containers:\n  - name: main\n    image: node\n    command: [node, -e, '${PROGRAM}']\n`,
   };
-  fixture = await startServerFixture(files, logger);
+  secretsDirectory = mkdtempSync(join(tmpdir(), "gantry-secrets-"));
+  const identity = await generateX25519Identity();
+  recipient = await identityToRecipient(identity);
+  const ageKeyFile = join(secretsDirectory, "keys.txt");
+  writeFileSync(ageKeyFile, `# ${ageKey.value}\n${identity}\n`);
+  privateKey = identity;
+  const filesDir = join(secretsDirectory, "files");
+  mkdirSync(filesDir);
+  writeFileSync(join(filesDir, "value"), referredFile.value);
+  writeFileSync(join(filesDir, "broken"), `[: ${referredFile.value}`);
+  process.env["GANTRY_TEST_REFERRED"] = referredVariable.value;
+  fixture = await startServerFixture(files, logger, undefined, {
+    ageKeyFile,
+    filesDir,
+    envPrefix: "GANTRY_TEST_REFERRED",
+  });
   const kubeconfig = parse(readFileSync(fixture.server.kubeconfig, "utf8")) as {
     clusters: { cluster: Record<string, string> }[];
     users: { user: { token: string } }[];
@@ -114,6 +151,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   delete process.env["GANTRY_TEST_OPERATOR_TOKEN"];
+  delete process.env["GANTRY_TEST_REFERRED"];
+  rmSync(secretsDirectory, { recursive: true, force: true });
   await fixture.stop();
   await agent.close();
   gitServer.close();
@@ -257,6 +296,104 @@ test("somebody changes a Secret by hand", async () => {
   }
 }, 60_000);
 
+/** A folder of files with any content. */
+function filesIn(name: string, contents: Readonly<Record<string, string>>): string {
+  const directory = join(dirname(fixture.dataDir), name);
+  mkdirSync(directory);
+  for (const [file, content] of Object.entries(contents))
+    writeFileSync(join(directory, file), content);
+  return directory;
+}
+
+test("what is encrypted in the repository is applied, drifts, is damaged and cannot be read", async () => {
+  const { client } = fixture.server;
+  const object = (kind: string, name: string, fields: Readonly<Record<string, unknown>>) => ({
+    apiVersion: "v1",
+    kind,
+    metadata: { name },
+    ...fields,
+  });
+  const under = /^(data|stringData)$/;
+  const sealed = (content: Readonly<Record<string, unknown>>, to = recipient): Promise<string> =>
+    encryptYaml(content, { recipient: to, under });
+  const secretFile = await sealed(
+    object("Secret", "sealed", { stringData: { token: encrypted.value } }),
+  );
+  const mapFile = await sealed(
+    object("ConfigMap", "sealed", { data: { token: encryptedMap.value, port: "1" } }),
+  );
+  const directory = filesIn("sealed", { "secret.yaml": secretFile, "map.yaml": mapFile });
+  await follow("sealed", directory);
+  const token = async (): Promise<string | undefined> =>
+    (await client.get(secrets, key("sealed"))).data?.["token"];
+  await expect.poll(token, { timeout: 10_000 }).toBe(encrypted.base64);
+  expect((await client.get(configMaps, key("sealed"))).data?.["token"]).toBe(encryptedMap.value);
+
+  const flags = ["--data-dir", fixture.dataDir];
+  process.env["SOPS_AGE_KEY_FILE"] = join(secretsDirectory, "keys.txt");
+  await cli("suspend", "sealed", ...flags);
+  const body = { data: { token: encryptedDrift.value } };
+  await client.patch(configMaps, key("sealed"), { type: "merge", body }, { fieldManager: "me" });
+  for (const format of ["text", "json", "markdown"])
+    for (const command of ["diff", "drift"])
+      expect(await cli(command, "sealed", "--output", format, ...flags)).toBe(1);
+  delete process.env["SOPS_AGE_KEY_FILE"];
+  // Without the key, from outside: said so, and nothing shown.
+  expect(await cli("diff", "sealed", ...flags)).toBe(2);
+  await cli("resume", "sealed", ...flags);
+  for (const command of ["status", "history"]) await cli(command, "sealed", ...flags);
+
+  const other = await identityToRecipient(await generateX25519Identity());
+  const damaged = await sealed(
+    object("Secret", "damaged", { stringData: { token: tampered.value } }),
+  );
+  const broken: Readonly<Record<string, string>> = {
+    moved: damaged.replace("token:", "other:"),
+    cut: damaged.replace(/data:.{4}/, "data:"),
+    added: damaged.replace("kind: Secret", "kind: Secret\ntype: other"),
+    stray: damaged.slice(0, damaged.indexOf("sops:")),
+    syntax: `${damaged}\n"never closed: [`,
+    foreign: await sealed(object("Secret", "x", { stringData: { t: tampered.value } }), other),
+    invalid: await sealed(object("Secret", "x", { data: { t: `${tampered.value}!` } })),
+    unknown: await sealed(object("ConfigMap", "x", { data: { t: { inner: tampered.value } } })),
+    template: await sealed(object("Secret", "x", { stringData: { t: `\${${tampered.value}` } })),
+  };
+  for (const [name, content] of Object.entries(broken)) {
+    const folder = filesIn(`sealed-${name}`, { "s.yaml": content });
+    await follow(`sealed-${name}`, folder);
+    for (const command of ["diff", "status"]) await cli(command, `sealed-${name}`, ...flags);
+    await cli("validate", folder);
+  }
+}, 90_000);
+
+test("references of Secrets lead to values, or are refused", async () => {
+  const { client } = fixture.server;
+  const flags = ["--data-dir", fixture.dataDir];
+  const good = `stringData:\n  file: ref+file://value\n  variable: ref+env://GANTRY_TEST_REFERRED`;
+  await follow("referring", folder("referring", { referring: good }));
+  const data = async (): Promise<unknown> =>
+    (await client.get(secrets, key("referring"))).data ?? {};
+  await expect
+    .poll(data, { timeout: 10_000 })
+    .toEqual({ file: referredFile.base64, variable: referredVariable.base64 });
+  const refused = {
+    outside: "ref+file://../keys.txt",
+    broken: "ref+file://broken#key",
+    member: "ref+file://value#key",
+    variable: "ref+env://GANTRY_TEST_OPERATOR_TOKEN",
+    absent: "ref+env://GANTRY_TEST_REFERRED_NOT",
+  };
+  for (const [name, reference] of Object.entries(refused))
+    await follow(
+      `refused-${name}`,
+      folder(`refused-${name}`, { [name]: `stringData:\n  key: ${reference}` }),
+    );
+  for (const name of ["referring", "refused-broken"])
+    for (const command of ["diff", "drift", "status"]) await cli(command, name, ...flags);
+  const { status } = await client.get(applications, key("refused-outside"));
+  expect(JSON.stringify(status)).toContain("leaves the directory of secrets");
+}, 60_000);
+
 test("the API server refuses Secrets", async () => {
   const path = "/api/v1/namespaces/default/secrets";
   const json = { "content-type": "application/json" };
@@ -385,6 +522,7 @@ test("none of the outputs has any of the values", async () => {
   for (const [where, text] of outputs) {
     for (const canary of planted)
       if (canary.isIn(text)) leaks.push(`${canary.what} in ${where}: ${around(text, canary)}`);
+    if (text.includes(privateKey)) leaks.push(`the private key of age in ${where}`);
     if (text.includes(token)) leaks.push(`${administrator.what} in ${where}`);
   }
   expect(leaks).toEqual([]);

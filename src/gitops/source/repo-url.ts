@@ -100,7 +100,9 @@ function sshLocation(text: string): RepositoryLocation {
 
 function scpLocation(text: string): RepositoryLocation {
   const match = /^(?:([^@/:]+)@)?(\[[^\]/]+\]|[^:/@]+):(.+)$/.exec(text);
-  if (match?.[2] === undefined || match[3] === undefined)
+  // `robot:secret@host:path` would show its password as part of the path.
+  const hasPassword = /^[^/@]*:[^/]*@/.test(text);
+  if (match?.[2] === undefined || match[3] === undefined || hasPassword)
     throw badUrl(redactUrl(text), "not a valid URL");
   const host = URL.parse(`http://${match[2]}/`)?.hostname.replace(/^\[|\]$/g, "");
   if (host === undefined) throw badUrl(redactUrl(text), "not a valid URL");
