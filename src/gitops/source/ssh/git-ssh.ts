@@ -185,11 +185,13 @@ export class GitSsh implements GitTransport {
   }
 
   async #connected(signal: AbortSignal): Promise<Connection> {
-    const known = await this.#connecting?.catch(() => undefined);
+    const current = this.#connecting;
+    const known = await current?.catch(() => undefined);
     if (known !== undefined && !known.broken.signal.aborted) return known;
-    const connecting = this.#connect(signal);
-    this.#connecting = connecting;
-    return connecting;
+    // Somebody else may have begun a new one meanwhile.
+    if (this.#connecting !== current) return this.#connected(signal);
+    this.#connecting = this.#connect(signal);
+    return this.#connecting;
   }
 
   #drop(connection: Connection): void {

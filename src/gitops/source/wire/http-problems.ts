@@ -48,7 +48,8 @@ export function transportError(error: unknown, where: string, signal: AbortSigna
     return new SourceError("tls", {
       what: `no trusted TLS connection could be made (${code})`,
       where: where,
-      advice: "Give the certificate authority of the server, or renew its certificate.",
+      advice:
+        "Give the certificate authority of the server, and the client certificate if it asks for one, or renew them.",
       cause: error,
     });
   if (/UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH|HPE_/.test(code))
