@@ -11,6 +11,7 @@ import { trackingLabel } from "./plan/tracking.ts";
 import { type Found, type PlanDeps, planApplication } from "./plan-application.ts";
 import { specHash } from "./spec-hash.ts";
 import type { Subject } from "./sync-decision.ts";
+import { observed } from "./report/stage-metrics.ts";
 
 export interface Look extends Derived, Found {
   readonly plan: Plan;
@@ -35,7 +36,9 @@ export async function lookAt(found: Found, deps: LookDeps): Promise<Look> {
   };
   const derived = await derive(found, subject, deps);
   noteClaim(found, derived, deps);
-  const plan = await planApplication({ ...found, ...derived }, deps);
+  const plan = await observed(deps.observer, "plan", () =>
+    planApplication({ ...found, ...derived }, deps),
+  );
   const isNewest =
     found.target.rollback === undefined && application.operation?.sync?.revision === undefined;
   const gates = await deps.gates.gatesOf(application, isNewest, found.signal);

@@ -37,6 +37,7 @@ import {
   type Decision,
   decide,
 } from "./sync-decision.ts";
+import type { StageObserver } from "./report/stage-metrics.ts";
 
 /** How soon to look whether the objects of a deleted Application are gone; their watch is faster. */
 const DELETION_LOOK_MS = 200;
@@ -59,6 +60,7 @@ export interface ReconcilerOptions {
   readonly policy?: ManifestPolicy;
   /** How often a repository that does not announce changes is asked. */
   readonly pollIntervalMs: number;
+  readonly observer?: StageObserver;
 }
 
 /** What came of a look after which nothing is applied. */

@@ -23,6 +23,7 @@ import {
 } from "./render/render-application.ts";
 import { RenderCache } from "./render/render-cache.ts";
 import type { RenderEnvironment } from "./render/render-environment.ts";
+import { observed, type StageObserver } from "./report/stage-metrics.ts";
 import { type ValueRef, WatchedValues } from "./watched-values.ts";
 
 export interface RendererOptions {
@@ -37,6 +38,7 @@ export interface RendererOptions {
   readonly logger?: Logger;
   /** Gets the keys of Applications whose variables or keys changed. */
   readonly onChange?: (applicationKeys: readonly string[]) => void;
+  readonly observer?: StageObserver;
 }
 
 /** What the destination serves changes rarely; Helm charts may ask for it at every rendering. */
@@ -69,7 +71,12 @@ export class ApplicationRenderer {
     signal: AbortSignal,
   ): Promise<RenderedApplication> {
     const environment = await this.environmentOf(application);
-    return renderApplication({ application, checkouts, environment, signal });
+    return await observed(
+      this.#options.observer,
+      "render",
+      () => renderApplication({ application, checkouts, environment, signal }),
+      ({ errors }) => (errors.length > 0 ? "failure" : "success"),
+    );
   }
 
   /** @throws SourceError `missing-variables` */
@@ -79,8 +86,9 @@ export class ApplicationRenderer {
     // The keys themselves are read by the decryptors: here it only matters when they change.
     const objects = await this.#values?.get(keyOf(application), [...refs, ...keys]);
     const variables = variablesOf(application, objects?.slice(0, refs.length) ?? []);
-    const { references = NO_REFERENCES } = this.#options;
+    const { references = NO_REFERENCES, observer } = this.#options;
     return {
+      ...(observer === undefined ? {} : { observer }),
       cache: this.cache,
       outputs: this.#outputs,
       programs: this.programs,

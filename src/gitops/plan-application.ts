@@ -14,6 +14,7 @@ import { type LiveObjects, makePlan } from "./plan/planner.ts";
 import { syncOptionsOf } from "./plan/sync-options.ts";
 import { trackingLabel } from "./plan/tracking.ts";
 import { refsOf } from "./report/resource-ref.ts";
+import type { StageObserver } from "./report/stage-metrics.ts";
 
 /**
  * How long others of a repository are waited for that cannot be asked: as long as a host may need
@@ -37,6 +38,7 @@ export interface PlanDeps {
   readonly clock: Clock;
   readonly live: LiveObjects;
   readonly claims: Claims;
+  readonly observer?: StageObserver;
 }
 
 export function planApplication(look: Found & Derived, deps: PlanDeps): Promise<Plan> {

@@ -19,6 +19,7 @@ import type { RenderedApplication } from "./render/render-application.ts";
 import { isLocalRepository } from "./source/repo-url.ts";
 import type { Commit, CommitInfo, CredentialProvider } from "./source/source.ts";
 import { Sources } from "./source/sources.ts";
+import { observed, type StageObserver } from "./report/stage-metrics.ts";
 
 export interface RepositoriesOptions {
   readonly dataDir: string;
@@ -42,6 +43,7 @@ export interface RepositoriesOptions {
    * @throws SourceError
    */
   readonly admit?: (admission: Admission) => Promise<Commit>;
+  readonly observer?: StageObserver;
 }
 
 export interface Admission {
@@ -90,7 +92,12 @@ export class Repositories implements ManifestSource {
 
   constructor(options: RepositoriesOptions) {
     this.#options = options;
-    this.#sources = new Sources({ dataDir: options.dataDir, clock: options.clock });
+    const { dataDir, clock, observer } = options;
+    this.#sources = new Sources({
+      dataDir,
+      clock,
+      ...(observer === undefined ? {} : { observer }),
+    });
     this.#renderer = options.renderer ?? new ApplicationRenderer({ clock: options.clock });
     this.#open = new OpenRepositories({
       sources: this.#sources,
@@ -104,7 +111,10 @@ export class Repositories implements ManifestSource {
     { revision, notBeforeMs = 0, signal }: ManifestRequest,
   ): Promise<ApplicationManifests> {
     const resolve = await this.#resolver(application, notBeforeMs, signal);
-    const checkouts = await this.#checkouts(application, revision, resolve, signal);
+    const { observer } = this.#options;
+    const checkouts = await observed(observer, "resolve", () =>
+      this.#checkouts(application, revision, resolve, signal),
+    );
     const commits = checkouts.map(({ commit }) => commit);
     const circumstances = await this.#circumstances(application);
     const key = keyOf(application);

@@ -110,11 +110,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       logger,
       credentialsOf,
       admit: (commit) => admission.admit(commit),
+      observer: metrics,
       onChange: (keys, sinceMs) => refresh(keys, sinceMs),
       renderer: new ApplicationRenderer({
         client,
         logger,
         programs: new Programs(options.rendering),
+        observer: metrics,
         ...secretSources(client, options.secretSources),
         onChange: (keys) => refresh(keys),
       }),
@@ -180,6 +182,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       gate: new PushGate({
         client,
         clock: systemClock,
+        observer: metrics,
         applications: () => operator.applications.list(),
         refresh,
         render: (application, pushed, signal) => repositories.renderAt(application, pushed, signal),

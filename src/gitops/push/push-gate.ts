@@ -23,6 +23,7 @@ import { type FollowResult, followRollout } from "./follow-rollout.ts";
 import { planLines } from "./plan-lines.ts";
 import { PushClaims } from "./push-claims.ts";
 import { type PushedApplication, renderPushed } from "./pushed-application.ts";
+import { observed, type StageObserver } from "../report/stage-metrics.ts";
 
 /** Problems that are printed of one push; the rest is counted. */
 const MAX_PROBLEMS = 20;
@@ -64,6 +65,7 @@ export interface PushGateOptions {
     rendered: RenderedApplication,
     signal: AbortSignal,
   ) => Promise<readonly Finding[]>;
+  readonly observer?: StageObserver;
 }
 
 export class PushGate {
@@ -74,7 +76,16 @@ export class PushGate {
   }
 
   /** Checks every Application that the push concerns, and says what it would do. */
-  async check(push: PendingPush, say: Say, signal: AbortSignal): Promise<Verdict> {
+  check(push: PendingPush, say: Say, signal: AbortSignal): Promise<Verdict> {
+    return observed(
+      this.#options.observer,
+      "push",
+      () => this.#check(push, say, signal),
+      ({ refused }) => (refused.size > 0 ? "failure" : "success"),
+    );
+  }
+
+  async #check(push: PendingPush, say: Say, signal: AbortSignal): Promise<Verdict> {
     const concerns = concernedBy(push, this.#options.applications());
     const refused = new Map<string, string>();
     const pushed = await this.#render(push, concerns, refused, signal);

@@ -5,6 +5,7 @@
  */
 import { createHmac, randomBytes } from "node:crypto";
 import { checkManifests } from "../check/check-manifests.ts";
+import { observedNow } from "../report/stage-metrics.ts";
 import { compareFindings, type Finding, formatFinding } from "../check/finding.ts";
 import type { Application, ApplicationSource } from "../../kube/kinds/application.ts";
 import { deepFreeze, type JsonObject, type KubeObject } from "../../kube/object.ts";
@@ -84,7 +85,12 @@ export async function renderApplication({
     ...joined.findings,
     ...substituted.findings,
     ...resolved.findings,
-    ...checkManifests(resolved.objects),
+    ...observedNow(
+      environment.observer,
+      "check",
+      () => checkManifests(resolved.objects),
+      (found) => (found.some(({ severity }) => severity === "error") ? "failure" : "success"),
+    ),
   ].sort(compareFindings);
   return {
     id: idOf(parts, environment, resolved),

@@ -1,6 +1,7 @@
 /** What rendering needs besides the tree: programs, keys, variables, and what the destination can do. */
 import type { Decryptor } from "../decrypt/decryptor.ts";
 import type { SecretReferences } from "../decrypt/references.ts";
+import type { StageObserver } from "../report/stage-metrics.ts";
 import type { OutputCache } from "./programs/output-cache.ts";
 import type { Programs } from "./programs/programs.ts";
 import type { RenderCache } from "./render-cache.ts";
@@ -21,6 +22,7 @@ export interface RenderEnvironment {
   readonly kubeVersion: string;
   /** `apps/v1` and `apps/v1/Deployment`; what Helm charts see as `.Capabilities.APIVersions`. */
   readonly apiVersions: readonly string[];
+  readonly observer?: StageObserver;
 }
 
 export interface Variables {

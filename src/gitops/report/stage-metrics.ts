@@ -31,9 +31,27 @@ export const ignoreStages: StageObserver = {
   drift: () => undefined,
 };
 
+/** As {@link observed}, for what does not wait. */
+export function observedNow<T>(
+  observer: StageObserver = ignoreStages,
+  stage: Stage,
+  work: () => T,
+  outcomeOf: (result: T) => StageOutcome = () => "success",
+): T {
+  const startedMs = performance.now();
+  try {
+    const result = work();
+    observer.stage(stage, outcomeOf(result), performance.now() - startedMs);
+    return result;
+  } catch (error) {
+    observer.stage(stage, "failure", performance.now() - startedMs);
+    throw error;
+  }
+}
+
 /** Runs one stage and tells how long it took and whether it threw. */
 export async function observed<T>(
-  observer: StageObserver,
+  observer: StageObserver = ignoreStages,
   stage: Stage,
   work: () => Promise<T>,
   outcomeOf: (result: T) => StageOutcome = () => "success",

@@ -25,6 +25,7 @@ import {
   type GitTransport,
   type TransportLimits,
 } from "./wire/git-transport.ts";
+import { observed, type StageObserver } from "../report/stage-metrics.ts";
 import { timeoutError } from "./wire/http-problems.ts";
 import { type PackAnswer, UploadPack } from "./wire/upload-pack.ts";
 
@@ -58,6 +59,7 @@ export interface GitRemoteOptions {
   readonly limits?: GitRemoteLimits;
   /** Whether the git binary may be used for indexing and reading. @default whether there is one */
   readonly gitBinary?: boolean;
+  readonly observer?: StageObserver;
 }
 
 /** What is wanted of a fetch; more depth only for history. */
@@ -185,7 +187,9 @@ export class GitRemoteSource implements Source {
     const before = await this.#cache.packNames();
     const consolidate = before.length >= MAX_PACKS && want.depth === 1;
     const timeoutMs = this.#options.limits?.fetchTimeoutMs ?? FETCH_TIMEOUT_MS;
-    await this.#withDeadline(timeoutMs, (signal) => this.#fetchPack(want, consolidate, signal));
+    await observed(this.#options.observer, "fetch", () =>
+      this.#withDeadline(timeoutMs, (signal) => this.#fetchPack(want, consolidate, signal)),
+    );
     if (!(await this.#repository.has(want.id))) throw this.#notDelivered(want);
     if (consolidate) {
       const packs = await this.#cache.packNames();

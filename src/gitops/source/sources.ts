@@ -18,6 +18,7 @@ import { findGitDirs, GitLocalSource } from "./git-local.ts";
 import { type GitRemoteLimits, GitRemoteSource } from "./git-remote.ts";
 import { parseRepositoryUrl, redactUrl } from "./repo-url.ts";
 import type { CredentialProvider, Source } from "./source.ts";
+import type { StageObserver } from "../report/stage-metrics.ts";
 import { SourceError } from "./source-error.ts";
 
 export interface SourcesOptions {
@@ -33,6 +34,8 @@ export interface SourcesOptions {
    * @default every path
    */
   readonly allowLocalPath?: (path: string) => boolean;
+  /** Is told of every fetch. */
+  readonly observer?: StageObserver;
 }
 
 export interface SourceSpec {
@@ -106,7 +109,7 @@ export class Sources {
       const request = { url, chart, ...(credentials !== undefined && { credentials }) };
       return { key: `${key}#${chart}`, create: async () => this.#artifacts.openHelm(request) };
     }
-    const { clock, limits, gitBinary } = this.#options;
+    const { clock, limits, gitBinary, observer } = this.#options;
     const create = (): Promise<Source> =>
       GitRemoteSource.open({
         url,
@@ -116,6 +119,7 @@ export class Sources {
         ...(clock !== undefined && { clock }),
         ...(limits !== undefined && { limits }),
         ...(gitBinary !== undefined && { gitBinary }),
+        ...(observer !== undefined && { observer }),
       });
     return { key, create };
   }

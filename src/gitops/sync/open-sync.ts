@@ -15,6 +15,7 @@ import type { ApplicationWriter } from "../report/application-writer.ts";
 import type { StatusReporter } from "../report/status-reporter.ts";
 import type { Attempts, Decision } from "../sync-decision.ts";
 import { operationFor, type SyncOperation } from "./sync-operation.ts";
+import type { StageObserver } from "../report/stage-metrics.ts";
 
 export interface SyncDeps {
   readonly client: Client;
@@ -23,6 +24,7 @@ export interface SyncDeps {
   readonly writer: ApplicationWriter;
   readonly announcer: Announcer;
   readonly reporter: StatusReporter;
+  readonly observer?: StageObserver;
 }
 export type Because = (Decision & { apply: true })["because"];
 

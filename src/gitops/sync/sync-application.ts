@@ -30,6 +30,7 @@ import type { Attempts, Decision } from "../sync-decision.ts";
 import { noteBeginning, refusals, stopHooks } from "./begin-sync.ts";
 import { factsOf, finishSync, isFailed, withPastFailures } from "./finish-sync.ts";
 import { isApplied, openSync, type Sync, type SyncDeps } from "./open-sync.ts";
+import { observed } from "../report/stage-metrics.ts";
 
 /** More is to be done at once, by the next look. */
 const AT_ONCE_MS = 1;
@@ -133,7 +134,12 @@ async function carryOut(sync: Sync, work: StepWork): Promise<ObjectResult[]> {
   const pruned = work.entries.filter(({ desired }) => desired === undefined);
   const wanted = work.entries.filter(({ desired }) => desired !== undefined);
   const inOrder = [...wanted, ...hooks].sort((a, b) => compareForApply(a.ref, b.ref));
-  const results = await applyPlan({ entries: [...inOrder, ...pruned] }, options);
+  const results = await observed(
+    sync.deps.observer,
+    "apply",
+    () => applyPlan({ entries: [...inOrder, ...pruned] }, options),
+    (made) => (made.some(({ status }) => status === "SyncFailed") ? "failure" : "success"),
+  );
   return results.map((result) => {
     const run = runOf.get(refKey(result.ref));
     if (run === undefined) {
