@@ -1,5 +1,6 @@
 /** All commands by name. Each is loaded only when it runs. */
 import { buildApplication, buildRouteMap, text_en } from "@stricli/core";
+import { blame } from "./commands/blame.ts";
 import { demo } from "./commands/demo.ts";
 import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -15,6 +16,7 @@ import { sync } from "./commands/sync.ts";
 import { up } from "./commands/up.ts";
 import { validate } from "./commands/validate.ts";
 import { verifyStore } from "./commands/verify-store.ts";
+import { why } from "./commands/why.ts";
 import { type CliContext, CliError, EXIT } from "./context.ts";
 import { describeFailure } from "./failure.ts";
 import { packageVersion } from "./package-root.ts";
@@ -29,7 +31,9 @@ const root = buildRouteMap<string, CliContext>({
     drift,
     sync,
     status,
+    why,
     history,
+    blame,
     rollback,
     remote,
     suspend,

@@ -2,7 +2,8 @@ import { formatRef } from "../gitops/plan/object-ref.ts";
 import type { Plan, PlanEntry } from "../gitops/plan/plan.ts";
 import { ownersOf } from "../kube/apply/ownership.ts";
 import type { FieldChange } from "../kube/diff.ts";
-import type { Application } from "../kube/kinds/application.ts";
+import { type Application, type ApplicationDrift, deployments } from "../kube/kinds/application.ts";
+import { keyOf } from "../kube/object.ts";
 import { type ApplicationFlags, findApplications } from "./application-flags.ts";
 import { planApplication } from "./application-plan.ts";
 import { connect } from "./connect.ts";
@@ -24,8 +25,9 @@ interface DriftedObject {
   readonly reason?: string;
   readonly changes: readonly (Pick<FieldChange, "path" | "type" | "from" | "to"> & {
     readonly text: string;
-    /** Field manager and time of the last write, where the server knows. */
+    /** Field manager and time of the last write, and who was behind it, where the server knows. */
     readonly by?: string;
+    readonly user?: string;
     readonly at?: string;
   })[];
 }
@@ -50,7 +52,7 @@ export async function showDrift(
 }
 
 function syncedRevision({ metadata, status }: Application): string {
-  const revision = status?.history?.at(-1)?.revision;
+  const revision = deployments(status).at(-1)?.revision;
   if (revision === undefined)
     throw new CliError(
       `Application ${metadata.namespace ?? ""}/${metadata.name} was never synced; \`gantry status ${metadata.name}\` shows why`,
@@ -58,12 +60,13 @@ function syncedRevision({ metadata, status }: Application): string {
   return status?.rollback?.revision ?? revision;
 }
 
-function report({ metadata }: Application, revision: string, plan: Plan): DriftReport {
-  const application = `${metadata.namespace ?? ""}/${metadata.name}`;
-  return { application, revision, objects: differing(plan).map(drifted) };
+function report(of: Application, revision: string, plan: Plan): DriftReport {
+  const application = keyOf(of);
+  const drift = of.status?.drift ?? [];
+  return { application, revision, objects: differing(plan).map((entry) => drifted(entry, drift)) };
 }
 
-function drifted(entry: PlanEntry): DriftedObject {
+function drifted(entry: PlanEntry, known: readonly ApplicationDrift[]): DriftedObject {
   const { ref, action, reason, live } = entry;
   return {
     object: formatRef(ref),
@@ -81,18 +84,34 @@ function drifted(entry: PlanEntry): DriftedObject {
         to,
         text: changeText(change),
         ...(writer === undefined ? {} : { by: writer.manager }),
+        ...userOf(entry, path, writer?.manager, known),
         ...(writer?.time === undefined ? {} : { at: writer.time }),
       };
     }),
   };
 }
 
+/** The operator has noted who it was, where there is an audit log. */
+function userOf(
+  { ref }: PlanEntry,
+  path: string,
+  manager: string | undefined,
+  known: readonly ApplicationDrift[],
+): { readonly user?: string } {
+  const drift = known.findLast(
+    ({ kind, namespace = "", name }) =>
+      kind === ref.kind && namespace === ref.namespace && name === ref.name,
+  );
+  const field = drift?.fields?.find((one) => one.path === path && one.manager === manager);
+  return field?.user === undefined ? {} : { user: field.user };
+}
+
 function lines({ object, action, reason, changes }: DriftedObject): string[] {
   return [
     `${object}: ${action}${reason === undefined ? "" : `: ${reason}`}`,
     ...changes.map(
-      ({ text, by, at }) =>
-        `    ${text}${by === undefined ? "" : `  by ${by}${at === undefined ? "" : ` at ${at}`}`}`,
+      ({ text, by, user, at }) =>
+        `    ${text}${by === undefined ? "" : `  by ${by}${user === undefined ? "" : ` (${user})`}${at === undefined ? "" : ` at ${at}`}`}`,
     ),
   ];
 }

@@ -1,3 +1,5 @@
+import type { ApplicationHistoryEntry } from "../kube/kinds/application.ts";
+import { humanDuration } from "../kube/kinds/human-duration.ts";
 import { type ApplicationFlags, getApplication } from "./application-flags.ts";
 import { connect } from "./connect.ts";
 import type { CliContext } from "./context.ts";
@@ -22,9 +24,31 @@ export async function showHistory(
     String(entry.id),
     entry.deployedAt,
     entry.revision.slice(0, 12),
+    entry.outcome ?? "Succeeded",
+    entry.durationSeconds === undefined ? "" : humanDuration(entry.durationSeconds * 1_000),
+    changesOf(entry),
     entry.author ?? "",
     entry.initiatedBy ?? "automated",
-    entry.message ?? "",
+    entry.error?.split("\n")[0] ?? entry.message ?? "",
   ]);
-  printLine(this, table(["ID", "DEPLOYED", "REVISION", "AUTHOR", "BY", "MESSAGE"], rows));
+  printLine(this, table(HEADER, rows));
+}
+
+const HEADER = [
+  "ID",
+  "DEPLOYED",
+  "REVISION",
+  "OUTCOME",
+  "TOOK",
+  "CHANGES",
+  "AUTHOR",
+  "BY",
+  "MESSAGE",
+];
+
+/** `+2 ~1 -1`: created, changed or replaced, pruned. */
+function changesOf({ plan }: ApplicationHistoryEntry): string {
+  if (plan === undefined) return "";
+  const parts = [`+${plan.create}`, `~${plan.update + plan.replace}`, `-${plan.prune}`];
+  return parts.filter((part) => !part.endsWith("0") || part.length > 2).join(" ");
 }

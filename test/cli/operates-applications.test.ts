@@ -117,7 +117,7 @@ describe("diff and drift", () => {
     );
     const drift = await gantry("drift", ...flags);
     expect(drift.exitCode).toBe(1);
-    expect(drift.stdout).toMatch(/data\.key: "by hand" → "four".*by somebody at 20/);
+    expect(drift.stdout).toMatch(/data\.key: "by hand" → "four".*by somebody( \(admin\))? at 20/);
     const junit = await gantry("drift", "--output", "junit", ...flags);
     expect(junit.stdout).toMatch(/<testsuite name="default\/default" tests="1" failures="1">/);
     await gantry("resume", ...flags);

@@ -12,6 +12,8 @@ import type { CommitInfo } from "../source/source.ts";
 export interface ManifestVersion {
   readonly commit: CommitInfo;
   readonly object: KubeObject | undefined;
+  /** Equal ids: nothing changed, whatever the object. */
+  readonly fileId?: string;
 }
 export interface FoundCommit {
   readonly commit: CommitInfo;
@@ -29,8 +31,9 @@ export async function findCommits(
   let newer: ManifestVersion | undefined;
   for await (const version of versions) {
     if (newer !== undefined) {
-      const { commit, object } = newer;
-      const same = open.filter((at) => isSame(object, version.object, paths[at] ?? []));
+      const { commit } = newer;
+      const before = newer;
+      const same = open.filter((at) => isSame(before, version, paths[at] ?? []));
       for (const at of open) if (!same.includes(at)) found[at] = { commit, isEndOfHistory: false };
       open = same;
     }
@@ -43,12 +46,9 @@ export async function findCommits(
   return found;
 }
 
-function isSame(
-  newer: KubeObject | undefined,
-  older: KubeObject | undefined,
-  path: FieldPath,
-): boolean {
-  if (older === undefined || newer === undefined) return false;
-  if (older === newer) return true;
-  return deepEqual(readFieldPath(newer, path), readFieldPath(older, path));
+function isSame(newer: ManifestVersion, older: ManifestVersion, path: FieldPath): boolean {
+  if (newer.fileId !== undefined && newer.fileId === older.fileId) return true;
+  // A file that a program renders has no object: then its last change counts.
+  if (older.object === undefined || newer.object === undefined) return false;
+  return deepEqual(readFieldPath(newer.object, path), readFieldPath(older.object, path));
 }
