@@ -94,7 +94,7 @@ export class NamespaceSandbox implements Sandbox {
     }
   }
 
-  async run({ program, args, files, signal }: SandboxRun): Promise<SandboxResult> {
+  async run({ program, args, files, signal, timeMs }: SandboxRun): Promise<SandboxResult> {
     const inside = [...program.prefix, ...args].map((arg) => arg.replaceAll(ROOT_MARK, INSIDE));
     const libraries = program.isDynamic ? LIBRARIES : "";
     const limitsText = limits().join(" ");
@@ -104,6 +104,7 @@ export class NamespaceSandbox implements Sandbox {
         [SCRIPT, "gantry", MOUNT_POINT, program.path, libraries, limitsText, ...inside],
         await tarOf(files),
         signal,
+        timeMs,
       );
     } catch (error) {
       if (error instanceof SourceError) throw error;
@@ -132,6 +133,7 @@ export class NamespaceSandbox implements Sandbox {
     [script = "", ...args]: readonly string[],
     input: Uint8Array,
     signal: AbortSignal,
+    timeMs = MAX_RUN_MS,
   ): Promise<SandboxResult> {
     return runBounded({
       program: "unshare",
@@ -140,6 +142,7 @@ export class NamespaceSandbox implements Sandbox {
       cwd: "/",
       input,
       signal,
+      limits: { timeMs },
     });
   }
 }

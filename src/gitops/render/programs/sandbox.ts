@@ -18,6 +18,8 @@ export interface SandboxRun {
   readonly args: readonly string[];
   readonly files: readonly SandboxFile[];
   readonly signal: AbortSignal;
+  /** @default MAX_RUN_MS */
+  readonly timeMs?: number;
 }
 
 export interface SandboxResult {
