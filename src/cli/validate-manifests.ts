@@ -1,7 +1,9 @@
 import { isKubernetesVersion } from "../gitops/check/api-lifecycle.ts";
 import { formats, type OutputFormat } from "../gitops/check/output/formats.ts";
 import { SchemaLocationError } from "../gitops/check/json-schemas.ts";
-import { InputError, validatePaths } from "../gitops/check/validate-paths.ts";
+import { InputError, readManifests, validatePaths } from "../gitops/check/validate-paths.ts";
+import type { Manifest } from "../gitops/render/manifest.ts";
+import { UnknownProjectError } from "../gitops/policy/unknown-project-error.ts";
 import { type CliContext, CliError, EXIT } from "./context.ts";
 
 interface ValidateFlags {
@@ -11,6 +13,9 @@ interface ValidateFlags {
   readonly schemaLocation?: readonly string[];
   readonly ignoreMissingSchemas?: boolean;
   readonly verbose?: boolean;
+  readonly scan?: boolean;
+  readonly policy?: readonly string[];
+  readonly project?: string;
 }
 
 /** A pipe may bring a whole cluster, not a disk. */
@@ -25,11 +30,26 @@ export async function validateManifests(
   if (version !== undefined && !isKubernetesVersion(version))
     throw new CliError(`--kubernetes-version ${version}: write a release, e.g. 1.33`);
   try {
+    const given = await readManifests(flags.policy ?? []);
     const report = await validatePaths(paths, {
       readStdin: () => readStdin(this),
       strict: flags.strict === true,
       ignoreMissingSchemas: flags.ignoreMissingSchemas === true,
       ...(version === undefined ? {} : { kubernetesVersion: version.replace(/^v/, "") }),
+      check: async (manifests) => {
+        const isAsked = flags.scan === true || flags.project !== undefined;
+        const isGantry = ({ object }: Manifest): boolean =>
+          object.apiVersion.startsWith("gantry.dev/");
+        // Most input has nothing that these checks are about: it need not wait for them to load.
+        if (!isAsked && flags.policy === undefined && !manifests.some(isGantry)) return [];
+        const { checkOffline } = await import("../gitops/policy/check-offline.ts");
+        const found = await checkOffline(manifests, {
+          given: given.manifests,
+          scan: flags.scan === true,
+          ...(flags.project === undefined ? {} : { project: flags.project }),
+        });
+        return [...given.findings, ...found];
+      },
       ...(flags.schemaLocation === undefined ? {} : { schemaLocations: flags.schemaLocation }),
     });
     const color = this.process.stdout.isTTY && process.env["NO_COLOR"] === undefined;
@@ -38,7 +58,11 @@ export async function validateManifests(
     if (report.findings.some(({ severity }) => severity === "error"))
       this.process.exitCode = EXIT.differs;
   } catch (error) {
-    if (error instanceof InputError || error instanceof SchemaLocationError)
+    if (
+      error instanceof InputError ||
+      error instanceof SchemaLocationError ||
+      error instanceof UnknownProjectError
+    )
       throw new CliError(error.message, { cause: error });
     throw error;
   }

@@ -31,6 +31,8 @@ export interface Finding extends Place {
   readonly object?: FindingObject;
   /** What to do, as a sentence: `Did you mean "replicas"?`. */
   readonly suggestion?: string;
+  /** Its line holds a secret in the clear: whoever quotes it shows the key only. */
+  readonly hidesValue?: boolean;
   /** Other places that belong to it, e.g. the first of two definitions. */
   readonly related?: readonly (Place & { readonly message: string })[];
 }

@@ -32,11 +32,11 @@ export class SourceLines {
    * A line, 1-based; undefined when the file is not text or has no such line. In a file with a
    * Secret only keys are shown: nobody can tell from a broken file which values are secret.
    */
-  lineAt(file: string, line: number): string | undefined {
+  lineAt(file: string, line: number, hidesValue = false): string | undefined {
     const { lines, secret } = this.#read(file);
     const text = lines[line - 1]?.replace(/\r$/, "");
     if (text === undefined) return undefined;
-    return secret ? withoutValue(text) : printable(text.slice(0, MAX_LINE_CHARS));
+    return secret || hidesValue ? withoutValue(text) : printable(text.slice(0, MAX_LINE_CHARS));
   }
 
   #read(name: string): { readonly lines: readonly string[]; readonly secret: boolean } {

@@ -10,7 +10,7 @@ import { compareFindings, type Finding, type FindingObject } from "./finding.ts"
 import { type JsonSchemaCheck, type KindRef, kindKey, loadJsonSchemas } from "./json-schemas.ts";
 import { isBuiltinGroup } from "./known-kinds.ts";
 import { DEFAULT_KUBERNETES_VERSION } from "./api-lifecycle.ts";
-import { inputFiles, type InputOptions, STDIN } from "./manifest-paths.ts";
+import { InputError, inputFiles, type InputOptions, STDIN } from "./manifest-paths.ts";
 import { SourceLines } from "./source-lines.ts";
 
 export { InputError } from "./manifest-paths.ts";
@@ -20,8 +20,28 @@ export interface ValidateOptions
     Pick<InputOptions, "readStdin"> {
   /** Kinds that nobody has defined are skipped instead of being errors. @default false */
   readonly ignoreMissingSchemas?: boolean;
+  /** Further checks of all objects together. */
+  readonly check?: (manifests: readonly Manifest[]) => Promise<readonly Finding[]>;
   /** Where JSON Schemas are found for kinds that are neither built in nor defined in the input. */
   readonly schemaLocations?: readonly string[];
+}
+
+/**
+ * The objects of files that accompany the input, with what is wrong with reading them.
+ * @throws InputError when a path cannot be read
+ */
+export async function readManifests(
+  paths: readonly string[],
+): Promise<{ readonly manifests: readonly Manifest[]; readonly findings: readonly Finding[] }> {
+  const manifests: Manifest[] = [];
+  const findings: Finding[] = [];
+  for await (const { name, bytes } of inputFiles(paths)) {
+    if (bytes.length > MAX_FILE_BYTES) throw new InputError(name, undefined);
+    const file = readManifestFile(bytes, LIMITS);
+    manifests.push(...manifestsOf(file, name));
+    findings.push(...findingsOf(file, name));
+  }
+  return { manifests, findings };
 }
 
 /** One object of the input, or a file that no object could be read from. */
@@ -95,13 +115,14 @@ class Reading {
   }
 
   async report(): Promise<ValidationReport> {
-    const { ignoreMissingSchemas = false, strict = false, ...checks } = this.#options;
+    const { ignoreMissingSchemas = false, strict = false, check, ...checks } = this.#options;
     this.#checkDuplicates();
     const jsonSchemas = await this.#loadSchemas(strict);
     const unknownKinds = ignoreMissingSchemas ? "warning" : "error";
     this.#findings.push(
       ...checkManifests(this.#manifests, { ...checks, unknownKinds, jsonSchemas }),
     );
+    this.#findings.push(...((await check?.(this.#manifests)) ?? []));
     const findings = this.#findings
       .filter((finding) => !this.#mayBeGenerated(finding))
       .map((finding) => judge(finding, { ignoreMissingSchemas, strict }))

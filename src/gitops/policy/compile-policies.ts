@@ -3,7 +3,12 @@ import type { ConfigMap } from "../../kube/kinds/configmap.ts";
 import type { Policy, PolicyImages } from "../../kube/kinds/policy.ts";
 import type { RuleSeverity } from "../../kube/kinds/project.ts";
 import { type ImageReport, readReports } from "./images/image-rules.ts";
-import { type CompiledRule, compileRules, type RuleProblem } from "./rules/cel-rules.ts";
+import {
+  type CompiledRule,
+  compileRules,
+  type RuleProblem,
+  ruleProblem,
+} from "./rules/cel-rules.ts";
 import { type Matcher, matcherOf, SelectorError } from "./rules/match-object.ts";
 
 export interface CompiledPolicy {
@@ -61,8 +66,7 @@ function matcher({ metadata, spec }: Policy, problems: RuleProblem[]): Matcher |
       included(object, application) && excluded?.(object, application) !== true;
   } catch (error) {
     if (!(error instanceof SelectorError)) throw error;
-    const where = `Policy/${metadata.name} spec.${field}.labelSelector`;
-    problems.push({ where, message: error.message });
+    problems.push(ruleProblem(metadata.name, `spec.${field}.labelSelector`, error.message));
     return undefined;
   }
 }

@@ -37,7 +37,7 @@ export async function namespacedKinds(
 ): Promise<(object: KubeObject) => boolean | undefined> {
   const known = new Map<string, boolean>();
   for (const object of objects) define(known, object);
-  for (const { apiVersion, kind } of objects) {
+  for (const { apiVersion, kind } of client === undefined ? [] : objects) {
     const served = await client?.resourceFor(apiVersion, kind);
     if (served !== undefined) known.set(`${apiVersion} ${kind}`, served.namespaced);
   }

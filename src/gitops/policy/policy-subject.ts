@@ -19,6 +19,8 @@ export interface RuleBreach {
   /** Field path in the object. */
   readonly path?: string;
   readonly suggestion?: string;
+  /** What the path leads to is a secret. */
+  readonly hidesValue?: boolean;
 }
 
 /** The finding of a breach, at the field if it stands in the file, else at the object. */

@@ -41,7 +41,7 @@ function formatOne(finding: Finding, { source }: ValidationReport, paint: Paint)
     `${paint(severity, `${severity}[${rule}]`)}: ${paint("bold", message)}`,
     `${margin}${paint("dim", "-->")} ${file}:${line}:${column}${of}`,
   ];
-  const text = source.lineAt(file, line);
+  const text = source.lineAt(file, line, finding.hidesValue);
   if (text !== undefined && text.trim() !== "") {
     lines.push(`${margin} ${bar}`);
     lines.push(`${number} ${bar} ${text}`);

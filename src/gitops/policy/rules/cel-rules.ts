@@ -26,6 +26,9 @@ export interface CompiledRule {
 export interface RuleProblem {
   /** `Policy/images spec.rules[0].expression`. */
   readonly where: string;
+  readonly policy: string;
+  /** Field path in it. */
+  readonly path: string;
   readonly message: string;
 }
 
@@ -49,8 +52,9 @@ export async function compileRules(
         return compileCel(source, { variables, result });
       } catch (error) {
         if (!(error instanceof CelError)) throw error;
-        const where = `Policy/${policy.metadata.name} spec.rules[${index}].${field}`;
-        problems.push({ where, message: error.message });
+        problems.push(
+          ruleProblem(policy.metadata.name, `spec.rules[${index}].${field}`, error.message),
+        );
         return undefined;
       }
     };
@@ -61,6 +65,10 @@ export async function compileRules(
     rules.push({ id, check: (values) => checkRule(id, rule, { expression, message }, values) });
   }
   return { rules, problems };
+}
+
+export function ruleProblem(policy: string, path: string, message: string): RuleProblem {
+  return { where: `Policy/${policy} ${path}`, policy, path, message };
 }
 
 function checkRule(

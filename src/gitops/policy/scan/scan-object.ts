@@ -12,12 +12,13 @@ export const SCAN_RULES: readonly ScanRule[] = [...podRules, ...containerRules, 
 /** With the severities that are built in. */
 export function scanObject(object: KubeObject): RuleBreach[] {
   const places = podSpecsOf(object);
-  return SCAN_RULES.flatMap(({ id, severity, advice, check }) =>
+  return SCAN_RULES.flatMap(({ id, severity, advice, hidesValue, check }) =>
     check(object, places).map((problem) => ({
       ...problem,
       rule: `scan/${id}`,
       severity,
       suggestion: advice,
+      ...(hidesValue === undefined ? {} : { hidesValue }),
     })),
   );
 }

@@ -14,6 +14,8 @@ export interface ScanRule {
   readonly severity: Severity;
   /** What to do, as a sentence. */
   readonly advice: string;
+  /** What it finds must not be shown. */
+  readonly hidesValue?: boolean;
   readonly check: (object: KubeObject, places: readonly PodSpecPlace[]) => ScanProblem[];
 }
 

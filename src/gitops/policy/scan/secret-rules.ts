@@ -12,6 +12,7 @@ export const secretRules: readonly ScanRule[] = [
   containerRule(
     {
       id: "secret-in-env",
+      hidesValue: true,
       severity: "warning",
       advice:
         "Keep it in a Secret (encrypted with SOPS in Git), and read it by valueFrom.secretKeyRef",
@@ -32,6 +33,7 @@ export const secretRules: readonly ScanRule[] = [
   ),
   {
     id: "secret-in-configmap",
+    hidesValue: true,
     severity: "warning",
     advice: "Move it to a Secret, encrypted with SOPS in Git",
     check: (object) => {
