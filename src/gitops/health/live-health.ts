@@ -58,7 +58,9 @@ export class LiveHealth {
   >();
   /** Workloads that are waited for, by uid: whose Application they belong to. */
   readonly #waiting = new Map<string, string>();
-  readonly #wakeAtMs = new Map<string, number>();
+  readonly #waitingOf = new Map<string, Set<string>>();
+  /** By Application: how not to be woken. */
+  readonly #wakeUps = new Map<string, () => void>();
   #isStopped = false;
 
   constructor(options: LiveHealthOptions) {
@@ -101,6 +103,8 @@ export class LiveHealth {
     }
     signal.addEventListener("abort", () => {
       this.#isStopped = true;
+      for (const cancel of this.#wakeUps.values()) cancel();
+      this.#wakeUps.clear();
     });
     const ended = Promise.all(informers.map((informer) => informer.run(signal)));
     await Promise.all(informers.map((informer) => informer.synced));
@@ -112,6 +116,8 @@ export class LiveHealth {
   async judgeOf(application: Application): Promise<Judge> {
     const custom = await this.#rulesFor(application);
     const key = keyOf(application);
+    // What is still waited for is found again by the look that this is for.
+    this.#stopWaiting(key);
     const context = {
       ...(custom === undefined ? {} : { custom }),
       podsOf: (workload: KubeObject) => this.#podsOf(workload, key),
@@ -122,8 +128,21 @@ export class LiveHealth {
   }
 
   forget(applicationKey: string): void {
-    for (const [uid, key] of this.#waiting) if (key === applicationKey) this.#waiting.delete(uid);
-    this.#wakeAtMs.delete(applicationKey);
+    this.#stopWaiting(applicationKey);
+    this.#wakeUps.get(applicationKey)?.();
+    this.#wakeUps.delete(applicationKey);
+  }
+
+  #stopWaiting(applicationKey: string): void {
+    for (const uid of this.#waitingOf.get(applicationKey) ?? []) this.#waiting.delete(uid);
+    this.#waitingOf.delete(applicationKey);
+  }
+
+  #wait(uid: string, applicationKey: string): void {
+    this.#waiting.set(uid, applicationKey);
+    const uids = this.#waitingOf.get(applicationKey);
+    if (uids === undefined) this.#waitingOf.set(applicationKey, new Set([uid]));
+    else uids.add(uid);
   }
 
   #recompile(): void {
@@ -170,7 +189,7 @@ export class LiveHealth {
   #podsOf(workload: KubeObject, applicationKey: string): readonly Live<Pod>[] {
     const { uid } = workload.metadata;
     if (uid === undefined) return [];
-    this.#waiting.set(uid, applicationKey);
+    this.#wait(uid, applicationKey);
     const found = this.#pods.byIndex(BY_CONTROLLER, this.#podOwner(workload, uid));
     this.#wakeWhenStuck(found, applicationKey);
     const revision = (workload as { status?: { updateRevision?: string } }).status?.updateRevision;
@@ -192,17 +211,17 @@ export class LiveHealth {
   /** A pod that fits no node changes no more: time alone makes it stuck. */
   #wakeWhenStuck(found: readonly Live<Pod>[], applicationKey: string): void {
     const { clock, onTrouble } = this.#options;
+    if (this.#isStopped || this.#wakeUps.has(applicationKey)) return;
     const nowMs = clock.now();
-    for (const { status } of found) {
-      const sinceMs = unschedulableSinceMs(status);
-      if (sinceMs === undefined) continue;
-      const atMs = sinceMs + UNSCHEDULABLE_AFTER_MS;
-      if (atMs <= nowMs || (this.#wakeAtMs.get(applicationKey) ?? 0) > nowMs) continue;
-      this.#wakeAtMs.set(applicationKey, atMs);
-      clock.after(atMs - nowMs, () => {
-        if (!this.#isStopped) onTrouble(applicationKey);
-      });
-    }
+    const dueMs = found
+      .map(({ status }) => (unschedulableSinceMs(status) ?? -Infinity) + UNSCHEDULABLE_AFTER_MS)
+      .filter((atMs) => atMs > nowMs);
+    if (dueMs.length === 0) return;
+    const wake = (): void => {
+      this.#wakeUps.delete(applicationKey);
+      onTrouble(applicationKey);
+    };
+    this.#wakeUps.set(applicationKey, clock.after(Math.min(...dueMs) - nowMs, wake));
   }
 
   #podChanged(pod: Live<Pod>, previous: Live<Pod> | undefined): void {
