@@ -7,7 +7,14 @@ import { systemClock } from "../client/clock.ts";
 import { silentLogger } from "../client/logger.ts";
 import { targetRevision } from "../gitops/application-manifests.ts";
 import { ApplicationRenderer } from "../gitops/application-renderer.ts";
-import { type Desired, type DesiredOptions, sha256, toDesired } from "../gitops/plan/desired.ts";
+import {
+  type Derived,
+  type Desired,
+  type DesiredOptions,
+  sha256,
+  toDesired,
+} from "../gitops/plan/desired.ts";
+import { hookPhases } from "../gitops/plan/hooks.ts";
 import { FetchedObjects } from "../gitops/plan/live-objects.ts";
 import { formatRef } from "../gitops/plan/object-ref.ts";
 import { type Plan, pruneForbidden } from "../gitops/plan/plan.ts";
@@ -18,7 +25,7 @@ import type { Rendered } from "../gitops/render/render.ts";
 import { refsOf } from "../gitops/report/resource-ref.ts";
 import { Repositories } from "../gitops/repositories.ts";
 import type { CredentialProvider } from "../gitops/source/source.ts";
-import type { Application } from "../kube/kinds/application.ts";
+import { type Application, deployments } from "../kube/kinds/application.ts";
 import { configMaps } from "../kube/kinds/configmap.ts";
 import { secrets } from "../kube/kinds/secret.ts";
 import { keyOf } from "../kube/object.ts";
@@ -26,24 +33,30 @@ import { credentialsFor, SECRET_TYPE_LABELS } from "../server/repository-credent
 import { secretSources } from "../server/secret-sources.ts";
 import { TRUST_SELECTORS } from "../server/repository-trust.ts";
 import { CliError } from "./context.ts";
+import type { PlannedHook } from "./plan-output.ts";
 import { secretSourcesOf } from "./secret-flags.ts";
+
+/** A plan, and what would run while it is carried out. */
+export interface ApplicationPlan extends Plan {
+  readonly hooks: readonly PlannedHook[];
+}
 
 export async function planApplication(
   client: Client,
   application: Application,
   revision: string = targetRevision(application),
-): Promise<Plan> {
+): Promise<ApplicationPlan> {
   const { destination, syncPolicy, ignoreDifferences } = application.spec;
   const rendered = await renderedApplication(client, application, revision);
   const options = applicationOptions(syncPolicy?.syncOptions);
-  const desired = await desiredOf(rendered, {
+  const { desired, hooks } = await derivedOf(rendered, {
     client,
     applicationKey: keyOf(application),
     namespace: destination.namespace ?? "default",
     options,
     ignoreDifferences,
   });
-  return makePlan({
+  const plan = await makePlan({
     client,
     live: new FetchedObjects(client),
     owner: trackingLabel(keyOf(application), sha256),
@@ -60,6 +73,7 @@ export async function planApplication(
       }),
     },
   });
+  return { ...plan, hooks: plannedHooks(hooks, application) };
 }
 
 /** What applying manifests that belong to no Application would change. */
@@ -69,7 +83,7 @@ export async function planManifests(
   namespace: string,
 ): Promise<Plan> {
   const options = applicationOptions(undefined);
-  const desired = await desiredOf(rendered, {
+  const { desired } = await derivedOf(rendered, {
     client,
     applicationKey: "default/default",
     namespace,
@@ -146,11 +160,12 @@ async function repositoryAccess(
     );
 }
 
-async function desiredOf(
+async function derivedOf(
   rendered: Pick<Rendered, "objects">,
   options: DesiredOptions,
-): Promise<readonly Desired[]> {
-  const { desired, unusable } = await toDesired(rendered.objects, options);
+): Promise<Derived> {
+  const derived = await toDesired(rendered.objects, options);
+  const { unusable } = derived;
   if (unusable.length > 0)
     throw new CliError(
       unusable
@@ -159,5 +174,14 @@ async function desiredOf(
         )
         .join("\n"),
     );
-  return desired;
+  return derived;
+}
+
+/** The hooks of a sync; those of the Application's deletion are none. */
+function plannedHooks(hooks: readonly Desired[], { status }: Application): PlannedHook[] {
+  const isInstalled = status?.lastSynced !== undefined || deployments(status).length > 0;
+  return hooks.flatMap(({ object, ref, origin }) => {
+    const phases = hookPhases(object, isInstalled).filter((phase) => !phase.endsWith("Delete"));
+    return phases.length === 0 ? [] : [{ phases, ref, origin }];
+  });
 }

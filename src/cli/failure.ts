@@ -5,6 +5,7 @@ import { CliError } from "./context.ts";
 /** Errors that say themselves what happened, where, and what to do. */
 const EXPECTED = new Set([
   "SourceError",
+  "IgnoreRuleError",
   "KubeconfigError",
   "ListenError",
   "DataDirectoryLockedError",

@@ -1,6 +1,8 @@
 /** Plans for people, for pull requests and for programs. Secret values are masked in the plan already. */
-import { formatRef } from "../gitops/plan/object-ref.ts";
+import type { Origin } from "../gitops/plan/desired.ts";
+import type { HookPhase } from "../gitops/plan/hooks.ts";
 import { type Plan, type PlanAction, type PlanEntry, summarize } from "../gitops/plan/plan.ts";
+import { formatRef, type ObjectRef } from "../gitops/plan/object-ref.ts";
 import type { FieldChange } from "../kube/diff.ts";
 
 const SIGNS: Readonly<Record<PlanAction, string>> = {
@@ -16,15 +18,44 @@ const SIGNS: Readonly<Record<PlanAction, string>> = {
 /** Longer values are cut: the object itself is a `gantry render` away. */
 const MAX_VALUE_CHARACTERS = 120;
 
+/** An object that runs in the course of a sync. */
+export interface PlannedHook {
+  readonly phases: readonly HookPhase[];
+  readonly ref: ObjectRef;
+  readonly origin: Origin;
+}
+/** A plan with what is told of it besides. */
+type ShownPlan = Plan & { readonly hooks?: readonly PlannedHook[] };
+
 /** Entries that would change something or would fail. */
 export function differing(plan: Plan): PlanEntry[] {
   return plan.entries.filter((entry) => entry.action !== "unchanged" && entry.action !== "skip");
 }
 
-export function planText(plan: Plan): string {
+export function planText(plan: ShownPlan): string {
   const entries = differing(plan);
-  if (entries.length === 0) return "no differences";
-  return [...entries.map(entryText), summaryLine(plan)].join("\n");
+  const asides = asideLines(plan);
+  if (entries.length === 0) return ["no differences", ...asides].join("\n");
+  return [...entries.map(entryText), ...hookLines(plan), summaryLine(plan), ...asides].join("\n");
+}
+
+/** `» Job default/migrate  (jobs.yaml:1)  runs at PreSync`: only where something is synced at all. */
+function hookLines({ hooks = [] }: ShownPlan): string[] {
+  return hooks.map(
+    ({ phases, ref, origin }) =>
+      `» ${formatRef(ref)}  (${origin.file}:${origin.line})  hook, runs at ${phases.join(", ")}`,
+  );
+}
+
+/** What differs and stays as it is, and why. */
+function asideLines({ entries }: Plan): string[] {
+  const ignored = entries
+    .filter((entry) => entry.ignored !== undefined)
+    .map(({ ref, ignored: fields = [] }) => `ignored: ${formatRef(ref)} ${fields.join(", ")}`);
+  const kept = entries
+    .filter(({ action, desired }) => action === "skip" && desired === undefined)
+    .map(({ ref, reason = "" }) => `not pruned: ${formatRef(ref)}: ${reason}`);
+  return [...ignored, ...kept];
 }
 
 function entryText(entry: PlanEntry): string {
@@ -60,14 +91,18 @@ function summaryLine(plan: Plan): string {
   return `${parts.join(", ")}, ${counts.unchanged} unchanged`;
 }
 
-export function planMarkdown(title: string, plan: Plan): string {
+export function planMarkdown(title: string, plan: ShownPlan): string {
   const entries = differing(plan);
-  if (entries.length === 0) return `### ${title}\n\nNo differences.`;
+  const asides = [...(entries.length === 0 ? [] : hookLines(plan)), ...asideLines(plan)].map(
+    (line) => `- ${escapeHtml(line).replace(/`/g, "")}`,
+  );
+  const below = asides.length === 0 ? [] : ["", ...asides];
+  if (entries.length === 0) return [`### ${title}\n\nNo differences.`, ...below].join("\n");
   const blocks = entries.map(
     (entry) =>
       `<details><summary><code>${SIGNS[entry.action]} ${escapeHtml(formatRef(entry.ref))}</code></summary>\n\n\`\`\`diff\n${entryText(entry).replace(/`{3,}/g, "``")}\n\`\`\`\n\n</details>`,
   );
-  return [`### ${title}`, "", summaryLine(plan), "", ...blocks].join("\n");
+  return [`### ${title}`, "", summaryLine(plan), "", ...blocks, ...below].join("\n");
 }
 
 const escapeHtml = (text: string): string =>
@@ -76,9 +111,10 @@ const escapeHtml = (text: string): string =>
     (character) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[character] ?? "",
   );
 
-export function planJson(plan: Plan): object {
+export function planJson(plan: ShownPlan): object {
   return {
     summary: summarize(plan),
+    ...asidesJson(plan),
     objects: differing(plan).map(({ ref, action, reason, changes, desired }) => ({
       ...ref,
       action,
@@ -86,5 +122,20 @@ export function planJson(plan: Plan): object {
       ...(desired === undefined ? {} : { file: desired.origin.file, line: desired.origin.line }),
       changes: changes.map(({ path, type, from, to }) => ({ path, type, from, to })),
     })),
+  };
+}
+
+function asidesJson({ entries, hooks = [] }: ShownPlan): object {
+  const ignored = entries.flatMap(({ ref, ignored: fields }) =>
+    fields === undefined ? [] : [{ ...ref, fields }],
+  );
+  const notPruned = entries
+    .filter(({ action, desired }) => action === "skip" && desired === undefined)
+    .map(({ ref, reason }) => ({ ...ref, reason }));
+  const planned = hooks.map(({ phases, ref, origin }) => ({ ...ref, phases, ...origin }));
+  return {
+    ...(planned.length === 0 ? {} : { hooks: planned }),
+    ...(ignored.length === 0 ? {} : { ignored }),
+    ...(notPruned.length === 0 ? {} : { notPruned }),
   };
 }
