@@ -26,6 +26,9 @@ import { statefulSetHealth } from "./statefulset.ts";
 /** Drops an object from its Application's health, as in Argo CD. */
 const IGNORE_ANNOTATION = "argocd.argoproj.io/ignore-healthcheck";
 
+/** Keeps a hook that is being deleted until it is known how it ended. */
+const HOOK_FINALIZER = "argocd.argoproj.io/hook-finalizer";
+
 type KindRule<T extends KubeObject> = (object: T, context: HealthContext) => Health | undefined;
 
 // Each rule takes its own kind's type; the key guarantees that it gets no other.
@@ -61,9 +64,10 @@ export function healthOf(
   object: KubeObject,
   context: HealthContext = NO_CONTEXT,
 ): Health | undefined {
-  const { annotations, deletionTimestamp } = object.metadata;
+  const { annotations, deletionTimestamp, finalizers } = object.metadata;
   if (annotations?.[IGNORE_ANNOTATION] === "true") return undefined;
-  if (deletionTimestamp !== undefined) return progressing("pending deletion");
+  if (deletionTimestamp !== undefined && finalizers?.includes(HOOK_FINALIZER) !== true)
+    return progressing("pending deletion");
   const custom = context.custom?.ruleFor(object);
   if (custom !== undefined) return custom(object);
   const health = byKind(object, context);

@@ -346,6 +346,16 @@ describe("every kind", () => {
     const metadata = { deletionTimestamp: "2026-01-01T00:00:00Z" };
     expect(healthOf(object("v1", "ConfigMap", { metadata }))?.status).toBe("Progressing");
   });
+  test("being deleted while a hook's end is awaited is judged as ever", () => {
+    const metadata = {
+      deletionTimestamp: "2026-01-01T00:00:00Z",
+      finalizers: ["argocd.argoproj.io/hook-finalizer"],
+    };
+    const status = { conditions: [condition("Complete", "True")] };
+    expect(healthOf(object("batch/v1", "Job", { metadata, status } as object))?.status).toBe(
+      "Healthy",
+    );
+  });
   test("without a rule has no health", () => {
     expect(healthOf(object("v1", "ConfigMap", {}))).toBeUndefined();
     expect(healthOf(object("example.com/v1", "Deployment", {}))).toBeUndefined();

@@ -238,6 +238,18 @@ describe("which rule counts", () => {
   });
 });
 
+describe("a rule that cannot be used", () => {
+  it("makes the objects of its kind Unknown, with the reason", async () => {
+    const custom = await RuleSet.compile([
+      { name: "HealthCheck/x", group: "apps", kind: "Deployment", cel: { current: "status.(" } },
+    ]);
+    const health = healthOf(liveObject("apps/v1", "Deployment"), { custom });
+    expect(health?.status).toBe("Unknown");
+    expect(health?.message).toMatch(/^HealthCheck\/x cannot be used: .*column/);
+    expect(healthOf(liveObject("batch/v1", "Job"), { custom })?.status).toBe("Progressing");
+  });
+});
+
 describe("where rules come from", () => {
   it("HealthCheck", () => {
     const metadata = { name: "things" };

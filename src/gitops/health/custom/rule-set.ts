@@ -1,6 +1,6 @@
 /** Compiled rules of users, found by the kind of an object: the most exact one counts. */
 import { type KubeObject, parseApiVersion } from "../../../kube/object.ts";
-import type { HealthRule } from "../health.ts";
+import { type HealthRule, unknown } from "../health.ts";
 import type { CustomHealthRules } from "../health-context.ts";
 import { celRule } from "./cel-rule.ts";
 import { guardedRule } from "./guarded-rule.ts";
@@ -21,7 +21,7 @@ interface Compiled {
 export class RuleSet implements CustomHealthRules {
   readonly #rules: readonly Compiled[];
   readonly #fallback: CustomHealthRules | undefined;
-  /** Definitions that cannot be used; their kinds are judged as if they were not there. */
+  /** Definitions that cannot be used; objects of their kinds are Unknown, with the reason. */
   readonly problems: readonly RuleProblem[];
 
   private constructor(
@@ -44,6 +44,11 @@ export class RuleSet implements CustomHealthRules {
     const problems: RuleProblem[] = [];
     for (const definition of definitions) {
       const { name, group, kind, cel, lua } = definition;
+      const scope = {
+        matches: (ofGroup: string, ofKind: string) =>
+          wildcard(group, ofGroup) && wildcard(kind, ofKind),
+        exactness: exactnessOf(group) + exactnessOf(kind),
+      };
       try {
         const rule =
           cel !== undefined
@@ -52,13 +57,13 @@ export class RuleSet implements CustomHealthRules {
               ? await luaRule(lua)
               : undefined;
         if (rule === undefined) throw new Error("it has neither cel nor lua");
-        rules.push({
-          matches: (ofGroup, ofKind) => wildcard(group, ofGroup) && wildcard(kind, ofKind),
-          exactness: exactnessOf(group) + exactnessOf(kind),
-          rule: guardedRule(name, rule, () => performance.now()),
-        });
+        rules.push({ ...scope, rule: guardedRule(name, rule, () => performance.now()) });
       } catch (error) {
-        problems.push({ name, message: error instanceof Error ? error.message : String(error) });
+        const message = error instanceof Error ? error.message : String(error);
+        problems.push({ name, message });
+        // Not by the built-in rule instead: somebody meant it to be judged otherwise.
+        const health = unknown(`${name} cannot be used: ${message}`);
+        rules.push({ ...scope, rule: () => health });
       }
     }
     return new RuleSet(rules, problems, fallback);
