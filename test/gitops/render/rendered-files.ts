@@ -23,8 +23,11 @@ export type SourceFields = Partial<ApplicationSource>;
 const HELM = pathOf(await findHelm());
 const KUBECTL = pathOf(await findKubectl());
 
+/** Machines without namespaces, such as some containers, still test what programs make. */
+const SANDBOX = (await new Programs().sandboxProblem()) === undefined ? "required" : "best-effort";
+
 export function stockPrograms(options: ProgramsOptions = {}): Programs {
-  return new Programs({ helm: HELM, kustomize: KUBECTL, ...options });
+  return new Programs({ helm: HELM, kustomize: KUBECTL, sandbox: SANDBOX, ...options });
 }
 
 export function environmentWith(changes: Partial<RenderEnvironment> = {}): RenderEnvironment {
@@ -61,7 +64,11 @@ export function renderSources(
     apiVersion: "gantry.dev/v1",
     kind: "Application",
     metadata: { name: "shop", namespace: "default" },
-    spec: { destination: { namespace: "web" }, ...spec },
+    spec: {
+      destination: { namespace: "web" },
+      sources: sources.map(({ source }, index) => ({ repoURL: `memory-${index}`, ...source })),
+      ...spec,
+    },
     ...(status === undefined ? {} : { status }),
   };
   return renderApplication({

@@ -59,7 +59,9 @@ mount -o remount,bind,ro,nosuid,nodev,noexec "$root" || fail
 exec prlimit $limits unshare --user --map-user=${NOBODY} --map-group=${NOBODY} --root="$root" --wd=${INSIDE} -- /bin/program "$@" </dev/null
 `;
 
+/** Whether all of this can be done here, and the program `$2` (if any) be reached. */
 const PROBE = `
+[ -z "$2" ] || [ -x "$2" ] || exit 1
 mount -t tmpfs -o size=65536 none "$1" && command -v tar >/dev/null && exec prlimit ${limits().join(" ")} unshare --user --map-user=${NOBODY} --map-group=${NOBODY} true
 `;
 
@@ -69,6 +71,8 @@ const ADVICE =
 
 export class NamespaceSandbox implements Sandbox {
   readonly #path: string;
+  /** By program: whether it can be run as nobody. */
+  readonly #asNobody = new Map<string, boolean>();
 
   constructor(env: NodeJS.ProcessEnv) {
     this.#path = env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -83,7 +87,7 @@ export class NamespaceSandbox implements Sandbox {
     if (process.platform !== "linux")
       return "only Linux has the namespaces that the sandbox is made of";
     try {
-      const result = await this.#unshare([PROBE, "gantry", MOUNT_POINT], new Uint8Array(), signal);
+      const result = await this.#unshare([PROBE, "gantry", MOUNT_POINT, ""], { signal });
       if (result.exitCode === 0) return undefined;
       const said = result.stderr.trim().split("\n", 1)[0] ?? "";
       return `the sandbox cannot be set up${said === "" ? "" : ` (${said})`}`;
@@ -102,9 +106,12 @@ export class NamespaceSandbox implements Sandbox {
     try {
       result = await this.#unshare(
         [SCRIPT, "gantry", MOUNT_POINT, program.path, libraries, limitsText, ...inside],
-        await tarOf(files),
-        signal,
-        timeMs,
+        {
+          input: await tarOf(files),
+          signal,
+          ...(timeMs === undefined ? {} : { timeMs }),
+          userId: await this.#userFor(program.path, signal),
+        },
       );
     } catch (error) {
       if (error instanceof SourceError) throw error;
@@ -129,12 +136,31 @@ export class NamespaceSandbox implements Sandbox {
     return new SourceError("missing-program", { what, where: "rendering", advice: ADVICE, cause });
   }
 
+  /**
+   * The kernel counts no processes of root, not even of a root that is nobody in here: where this
+   * runs as root, the program is started by nobody, if nobody may reach it.
+   */
+  async #userFor(program: string, signal: AbortSignal): Promise<number | undefined> {
+    if (process.getuid?.() !== 0) return undefined;
+    let works = this.#asNobody.get(program);
+    if (works === undefined) {
+      const probe = [PROBE, "gantry", MOUNT_POINT, program];
+      works = (await this.#unshare(probe, { signal, userId: NOBODY })).exitCode === 0;
+      this.#asNobody.set(program, works);
+    }
+    return works ? NOBODY : undefined;
+  }
+
   #unshare(
     [script = "", ...args]: readonly string[],
-    input: Uint8Array,
-    signal: AbortSignal,
-    timeMs = MAX_RUN_MS,
+    run: {
+      readonly input?: Uint8Array;
+      readonly signal: AbortSignal;
+      readonly timeMs?: number;
+      readonly userId?: number | undefined;
+    },
   ): Promise<SandboxResult> {
+    const { input = new Uint8Array(), signal, timeMs = MAX_RUN_MS, userId } = run;
     return runBounded({
       program: "unshare",
       args: [...NAMESPACES, "--fork", "--kill-child", "--", "sh", "-c", script, ...args],
@@ -142,6 +168,7 @@ export class NamespaceSandbox implements Sandbox {
       cwd: "/",
       input,
       signal,
+      userId,
       limits: { timeMs },
     });
   }

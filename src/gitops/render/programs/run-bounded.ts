@@ -10,6 +10,8 @@ export interface BoundedRun {
   readonly cwd: string;
   readonly input: Uint8Array;
   readonly signal: AbortSignal;
+  /** Whom it runs as. @default this process's user */
+  readonly userId?: number | undefined;
   readonly limits?: Partial<RunLimits>;
 }
 
@@ -26,6 +28,7 @@ export function runBounded(run: BoundedRun): Promise<SandboxResult> {
   const child = spawn(run.program, [...run.args], {
     cwd: run.cwd,
     env: run.env,
+    ...(run.userId === undefined ? {} : { uid: run.userId, gid: run.userId }),
     stdio: ["pipe", "pipe", "pipe"],
     // A group of its own: whatever it starts ends with it.
     detached: true,
