@@ -1,7 +1,7 @@
 /** What the operator keeps of an Application between two looks; all of it can be lost without harm. */
 import type { Application } from "../kube/kinds/application.ts";
 import type { ApplicationManifests } from "./application-manifests.ts";
-import type { Derived } from "./plan/desired.ts";
+import type { Derived, Desired } from "./plan/desired.ts";
 import { Verified } from "./plan/planner.ts";
 import type { Trouble } from "./report/application-status.ts";
 import type { Attempts } from "./sync-decision.ts";
@@ -31,6 +31,9 @@ export class ApplicationMemory {
   attempts: Attempts | undefined;
   /** The sync under way, and the keys of the objects that it has applied. */
   sync: { readonly id: string; readonly applied: Set<string> } | undefined;
+  /** Of an Application that is being deleted: hooks of its manifests, and when one failed. */
+  deletionHooks: readonly Desired[] | undefined;
+  deletionFailedAtMs: number | undefined;
   readonly verified = new Verified();
   sourceFailure: SourceFailure | undefined;
   /** Since when the repository is to be asked again; undefined when what is known is good enough. */

@@ -13,7 +13,6 @@ import { ApplicationMemory } from "./application-memory.ts";
 import { resolveTarget, type Target } from "./application-target.ts";
 import type { WriteObserver } from "./apply/apply-plan.ts";
 import type { LiveHealth } from "./health/live-health.ts";
-import { cascades, deleteManagedObjects, otherFinalizers } from "./delete-managed-objects.ts";
 import { automaticRollback, type RollbackVerdict } from "./gates/automatic-rollback.ts";
 import type { GateKeeper } from "./gates/gate-keeper.ts";
 import { isInSync } from "./plan/plan.ts";
@@ -27,6 +26,7 @@ import type { ApplicationWriter } from "./report/application-writer.ts";
 import { interruptedState } from "./report/operation-state.ts";
 import { StatusReporter } from "./report/status-reporter.ts";
 import { stopHooks } from "./sync/begin-sync.ts";
+import { deleteApplication } from "./sync/delete-application.ts";
 import { dryRunApplication, syncApplication } from "./sync/sync-application.ts";
 import { isCarriedOut, isRunning, isUnderWay } from "./sync/sync-operation.ts";
 import {
@@ -39,8 +39,6 @@ import {
 } from "./sync-decision.ts";
 import type { StageObserver } from "./report/stage-metrics.ts";
 
-/** How soon to look whether the objects of a deleted Application are gone; their watch is faster. */
-const DELETION_LOOK_MS = 200;
 /** How soon to look whether a kind is served that somebody else has to define. */
 const UNKNOWN_KIND_LOOK_MS = 5_000;
 
@@ -83,6 +81,13 @@ export class ApplicationReconciler {
     this.#memories.get(key)?.markStale(sinceMs);
   }
 
+  /** What failed may work now, for a reason that is not in the Application's own manifests. */
+  giveNewChance(key: string): void {
+    const memory = this.#memories.get(key);
+    if (memory?.attempts?.succeeded === false)
+      memory.attempts = { ...memory.attempts, failures: 0, lastMs: 0 };
+  }
+
   /** Whether an Application has asked its repository since a time, or would know of a change. */
   hasLookedSince(key: string, sinceMs: number): boolean {
     const memory = this.#memories.get(key);
@@ -99,7 +104,7 @@ export class ApplicationReconciler {
     const memory = this.#memoryOf(key);
     if (memory.isBehind(application)) return done;
     if (application.metadata.deletionTimestamp !== undefined)
-      return this.#finalize(application, memory, signal);
+      return deleteApplication(application, memory, this.#options, signal);
     if (isCarriedOut(application)) {
       await writer.operationDone(application, memory);
       return done;
@@ -211,18 +216,6 @@ export class ApplicationReconciler {
     if (trouble === undefined) return done;
     await this.#options.reporter.trouble(application, memory, trouble);
     return lookAgainMs === undefined ? this.#poll(application) : requeueAfter(lookAgainMs);
-  }
-
-  async #finalize(
-    application: Application,
-    memory: ApplicationMemory,
-    signal: AbortSignal,
-  ): Promise<Result> {
-    if (!cascades(application)) return done;
-    const left = await deleteManagedObjects(application, this.#options, signal);
-    if (left > 0) return requeueAfter(DELETION_LOOK_MS);
-    await this.#options.writer.finalizers(application, memory, otherFinalizers(application));
-    return done;
   }
 
   /** When to look again without being told of a change. */

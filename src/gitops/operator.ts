@@ -88,6 +88,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   });
   const claims = new Claims({
     wake: (label) => void again(label),
+    released: (label) => {
+      const key = again(label);
+      if (key !== undefined) reconciler.giveNewChance(key);
+    },
     refresh: (label) => {
       const key = again(label);
       if (key !== undefined) reconciler.markStale(key);

@@ -176,6 +176,18 @@ export async function stopOtherHooks(
   return going;
 }
 
+/** Hooks of an Application that is gone are no longer kept for it. */
+export async function releaseHooks(
+  application: string,
+  kinds: readonly ObjectRef[],
+  deps: Pick<ApplyOptions, "client" | "signal"> & { readonly live: LiveObjects },
+): Promise<void> {
+  if (kinds.length === 0) return;
+  const label = trackingLabel(application, sha256);
+  for (const object of await deps.live.owned(label, kinds, deps.signal))
+    await releaseHook(object, deps);
+}
+
 /** At the end of a sync: hooks are deleted as their policies say, and no longer held. */
 export async function dropHooks(
   progress: ReadonlyMap<HookRun, HookProgress>,

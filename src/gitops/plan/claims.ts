@@ -18,6 +18,8 @@ export type Verdict = "wanted" | "free" | "unknown";
 export interface ClaimsOptions {
   /** Has an Application, by its tracking label, looked at again. */
   readonly wake: (label: string) => void;
+  /** What it wants was refused until now: it gets a new chance. */
+  readonly released: (label: string) => void;
   /** Has it ask its repository, too. */
   readonly refresh: (label: string) => void;
   /** Whether it has asked its repository since a time, or would know of a change. */
@@ -34,6 +36,8 @@ export class Claims {
   readonly #repositoriesOf = new Map<string, readonly string[]>();
   /** By the Application that is waited for: those that wait. */
   readonly #waiting = new Map<string, Set<string>>();
+  /** Who has been asked to look, since when it is to have looked: once, however often it fails. */
+  readonly #asked = new Map<string, number>();
 
   constructor(options: ClaimsOptions) {
     this.#options = options;
@@ -47,6 +51,7 @@ export class Claims {
 
   disappeared(label: string): void {
     this.#present.delete(label);
+    this.#asked.delete(label);
     this.#replace(label, undefined);
     this.#wakeWaiting(label);
   }
@@ -90,7 +95,10 @@ export class Claims {
         if (hasLooked && !claim.isIncomplete) continue;
         const waiting = this.#waiting.get(other) ?? new Set();
         this.#waiting.set(other, waiting.add(label));
-        if (!hasLooked) this.#options.refresh(other);
+        if (!hasLooked && (this.#asked.get(other) ?? -1) < sinceMs) {
+          this.#asked.set(other, sinceMs);
+          this.#options.refresh(other);
+        }
         return { label: other, why: hasLooked ? "incomplete" : "not looked at" };
       }
     return undefined;
@@ -130,7 +138,7 @@ export class Claims {
     const labels = this.#wanting.get(key);
     labels?.delete(label);
     if (labels?.size === 0) this.#wanting.delete(key);
-    for (const other of labels ?? []) this.#options.wake(other);
+    for (const other of labels ?? []) this.#options.released(other);
   }
 
   #wakeWaiting(label: string): void {

@@ -70,6 +70,15 @@ export function factsOf({ look, operation, because }: Sync): SyncFacts {
   };
 }
 
+/** How a hook ended, as a result among others. */
+export function hookResult(
+  { phase, desired }: HookRun,
+  { as, message }: { readonly as: "Running" | "Succeeded" | "Failed"; readonly message: string },
+): ObjectResult {
+  const status = as === "Failed" ? "SyncFailed" : "Synced";
+  return { ref: desired.ref, status, message, syncPhase: phase, hookPhase: as };
+}
+
 export const isFailed = ({ status }: ApplicationOperationResource): boolean =>
   status === "SyncFailed";
 

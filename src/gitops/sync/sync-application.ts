@@ -5,6 +5,7 @@
  */
 import { done, type Result } from "../../client/reconciler.ts";
 import { parseTime } from "../../client/timestamps.ts";
+import { deepEqual } from "../../kube/equality.ts";
 import type { Look } from "../application-look.ts";
 import { applyPlan } from "../apply/apply-plan.ts";
 import { lookAtHooks } from "../apply/hook-runs.ts";
@@ -25,10 +26,11 @@ import {
 import type { HookRun } from "../plan/steps.ts";
 import { syncOptionsOf } from "../plan/sync-options.ts";
 import { trackedBy } from "../plan/tracking.ts";
+import { HANDOVER_PATIENCE_MS } from "../plan-application.ts";
 import { finishedState, resourcesAfter, runningState } from "../report/operation-state.ts";
 import type { Attempts, Decision } from "../sync-decision.ts";
 import { noteBeginning, refusals, stopHooks } from "./begin-sync.ts";
-import { factsOf, finishSync, isFailed, withPastFailures } from "./finish-sync.ts";
+import { factsOf, finishSync, hookResult, isFailed, withPastFailures } from "./finish-sync.ts";
 import { isApplied, openSync, type Sync, type SyncDeps } from "./open-sync.ts";
 import { observed } from "../report/stage-metrics.ts";
 
@@ -94,15 +96,7 @@ async function noteHooks(sync: Sync, progress: Progress): Promise<void> {
   );
   const before = sync.resources;
   sync.resources = resourcesAfter(before, news);
-  if (JSON.stringify(before) !== JSON.stringify(sync.resources)) await note(sync, "applying", []);
-}
-
-function hookResult(
-  { phase, desired }: HookRun,
-  { as, message }: { readonly as: "Running" | "Succeeded" | "Failed"; readonly message: string },
-): ObjectResult {
-  const status = as === "Failed" ? "SyncFailed" : "Synced";
-  return { ref: desired.ref, status, message, syncPhase: phase, hookPhase: as };
+  if (!deepEqual(before, sync.resources)) await note(sync, "applying", []);
 }
 
 const hasFailed = ({ resources }: Sync): boolean =>
@@ -204,7 +198,10 @@ async function goOn(
     const isUnwatched = work.leftovers.some((live) => trackedBy(live) === undefined);
     return isUnwatched ? UNWATCHED_LOOK_MS : AT_ONCE_MS;
   }
-  return overdueMs(sync);
+  const isHeld = work.step.entries.some(({ action }) => action === "wait");
+  const lookAgainMs = isHeld ? HANDOVER_PATIENCE_MS : Number.POSITIVE_INFINITY;
+  const soonestMs = Math.min(overdueMs(sync) ?? Number.POSITIVE_INFINITY, lookAgainMs);
+  return Number.isFinite(soonestMs) ? soonestMs : undefined;
 }
 
 function note(sync: Sync, message: string, results: readonly ObjectResult[]): Promise<void> {
