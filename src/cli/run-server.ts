@@ -67,7 +67,7 @@ export async function runDemo(this: CliContext, flags: ServerFlags): Promise<voi
   const application = {
     repoURL: directory,
     revision: undefined,
-    path: undefined,
+    path: "apps",
     namespace: "default",
   };
   await serve(this, flags, application, async (server, signal) => {
@@ -84,7 +84,7 @@ The app runs at  ${address}
 kubeconfig       ${relative(process.cwd(), server.kubeconfig)}
 
 Try next:
-  sed -i.bak 's/value: "1"/value: "2"/' ${shown}/web/deployment.yaml
+  sed -i.bak 's/value: "1"/value: "2"/' ${shown}/apps/web/deployment.yaml
   git -C ${shown} commit -qam "Version 2"
   kubectl --kubeconfig ${relative(process.cwd(), server.kubeconfig)} rollout status deployment/web
 `,

@@ -7,7 +7,12 @@ import { createHmac, randomBytes } from "node:crypto";
 import { checkManifests } from "../check/check-manifests.ts";
 import { observedNow } from "../report/stage-metrics.ts";
 import { compareFindings, type Finding, formatFinding } from "../check/finding.ts";
-import type { Application, ApplicationSource } from "../../kube/kinds/application.ts";
+import {
+  type Application,
+  type ApplicationSource,
+  deployments,
+  mainSource,
+} from "../../kube/kinds/application.ts";
 import { deepFreeze, type JsonObject, type KubeObject } from "../../kube/object.ts";
 import { DecryptError } from "../decrypt/decrypt-error.ts";
 import type { Commit, Tree } from "../source/source.ts";
@@ -15,6 +20,7 @@ import { decryptFinding, decryptRendered } from "./decrypt-rendered.ts";
 import { withoutRepeats } from "./duplicates.ts";
 import type { Footprint } from "./footprint.ts";
 import type { Manifest } from "./manifest.ts";
+import { inOwnRepository } from "./own-repository.ts";
 import type { Rendered } from "./render.ts";
 import type { SecretReferences } from "../decrypt/references.ts";
 import type { RenderEnvironment } from "./render-environment.ts";
@@ -94,7 +100,7 @@ export async function renderApplication({
   ].sort(compareFindings);
   return {
     id: idOf(parts, environment, resolved),
-    manifests: resolved.objects,
+    manifests: inOwnRepository(resolved.objects, mainSource(application.spec)),
     findings,
     errors: shown(findings, "error"),
     warnings: shown(findings, "warning"),
@@ -130,7 +136,7 @@ function releaseOf(
   return {
     name: metadata.name,
     namespace: spec.destination.namespace ?? "default",
-    isUpgrade: isOther || (status?.history?.length ?? 0) > 1,
+    isUpgrade: isOther || deployments(status).length > 1,
   };
 }
 

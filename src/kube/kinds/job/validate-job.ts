@@ -30,10 +30,7 @@ export function validateJob(job: Job): FieldError[] {
   const { spec, metadata } = job;
   if (spec === undefined) return [required("spec")];
   const labels = spec.template?.metadata?.labels ?? {};
-  const errors = [
-    ...validateWorkloadSelector(spec.selector, labels, "job"),
-    ...(spec.manualSelector === true ? [] : generated(job)),
-  ];
+  const errors = validateSelector(job, labels);
   errors.push(...validateJobSpec(spec, "spec"));
   if (spec.completionMode === "Indexed" && spec.completions !== undefined) {
     const longest = `${metadata.name}-${Math.max(0, spec.completions - 1)}`;
@@ -47,6 +44,14 @@ export function validateJob(job: Job): FieldError[] {
       );
   }
   return errors;
+}
+
+/** A Job that is not stored yet, as in a repository, has none: the API server makes it. */
+function validateSelector(job: Job, labels: Readonly<Record<string, string>>): FieldError[] {
+  const { spec, metadata } = job;
+  if (spec?.manualSelector === true) return validateWorkloadSelector(spec.selector, labels, "job");
+  if (metadata.uid === undefined) return [];
+  return [...validateWorkloadSelector(spec?.selector, labels, "job"), ...generated(job)];
 }
 
 function generated({ spec, metadata }: Job): FieldError[] {
