@@ -263,6 +263,15 @@ describe("where rules come from", () => {
     });
   });
 
+  it("argocd-cm with nonsense: nothing", () => {
+    for (const text of ["[", "a: [b", "- 1", "", "&a [*a, *a]"]) {
+      const data = { "resource.customizations": text };
+      const metadata = { name: "argocd-cm" };
+      const config = { apiVersion: "v1", kind: "ConfigMap", metadata, data };
+      expect(ofArgoConfig(config)).toEqual([]);
+    }
+  });
+
   it("argocd-cm, unchanged", () => {
     const config = {
       apiVersion: "v1",
@@ -273,6 +282,8 @@ describe("where rules come from", () => {
         "resource.customizations.health.*.crossplane.io_*": "two",
         "resource.customizations.health.PersistentVolumeClaim": "three",
         "resource.customizations.actions.apps_Deployment": "no",
+        "resource.customizations":
+          "argoproj.io/Rollout:\n  health.lua: |\n    four\n  actions: no\nPod:\n  health.lua: five\nodd: 3\n",
         url: "https://example.com",
       },
     };
@@ -282,6 +293,8 @@ describe("where rules come from", () => {
       ["cert-manager.io", "Certificate", "one"],
       ["*.crossplane.io", "*", "two"],
       ["", "PersistentVolumeClaim", "three"],
+      ["argoproj.io", "Rollout", "four\n"],
+      ["", "Pod", "five"],
     ]);
   });
 });
