@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Client } from "../client/client.ts";
 import { systemClock } from "../client/clock.ts";
 import { silentLogger } from "../client/logger.ts";
+import { CommitAdmission } from "../gitops/admit-commits.ts";
 import { targetRevision } from "../gitops/application-manifests.ts";
 import { ApplicationRenderer } from "../gitops/application-renderer.ts";
 import {
@@ -29,7 +30,11 @@ import { type Application, deployments } from "../kube/kinds/application.ts";
 import { configMaps } from "../kube/kinds/configmap.ts";
 import { secrets } from "../kube/kinds/secret.ts";
 import { keyOf } from "../kube/object.ts";
-import { credentialsFor, SECRET_TYPE_LABELS } from "../server/repository-credentials.ts";
+import {
+  credentialsFor,
+  readSecret,
+  SECRET_TYPE_LABELS,
+} from "../server/repository-credentials.ts";
 import { secretSources } from "../server/secret-sources.ts";
 import { TRUST_SELECTORS } from "../server/repository-trust.ts";
 import { CliError } from "./context.ts";
@@ -123,11 +128,18 @@ export async function withRepositories<T>(
 ): Promise<T> {
   const credentials = await repositoryAccess(client);
   const dataDir = await mkdtemp(join(tmpdir(), "gantry-"));
+  const admission = new CommitAdmission({
+    dataDir,
+    clock: systemClock,
+    secretOf: (namespace, name) => readSecret(client, namespace, name),
+    credentialsOf: credentials,
+  });
   const repositories = new Repositories({
     dataDir,
     clock: systemClock,
     logger: silentLogger,
     credentialsOf: credentials,
+    admit: (commit) => admission.admit(commit),
     onChange: () => undefined,
     renderer: new ApplicationRenderer({
       client,
@@ -139,6 +151,7 @@ export async function withRepositories<T>(
     return await use(repositories);
   } finally {
     await repositories.stop();
+    await admission.stop();
     await rm(dataDir, { recursive: true, force: true });
   }
 }
