@@ -60,8 +60,7 @@ interface Answer {
   readonly footprints: readonly Footprint[];
   /** Of each source the commit at which this was last known to hold. */
   commitIds: readonly string[];
-  /** The sources and all else that it depends on besides the trees. */
-  readonly circumstances: string;
+  readonly circumstances: Circumstances;
   readonly repeatable: boolean;
 }
 
@@ -69,6 +68,14 @@ export interface PushedCommit {
   readonly commit: Commit;
   /** Whether a source would be at this commit. */
   readonly isOf: (source: ApplicationSource) => boolean;
+}
+
+/** What a rendering depends on besides the trees. */
+interface Circumstances {
+  /** Sources, variables, keys. */
+  readonly own: string;
+  /** What the destination serves; matters to few. */
+  readonly apiVersions: readonly string[] | undefined;
 }
 
 /** What a revision of a source is now. */
@@ -88,6 +95,7 @@ export class Repositories implements ManifestSource {
   readonly #other = new Map<string, Answer>();
   readonly #changed = new Set<string>();
   readonly #looks = new Set<Promise<void>>();
+  #isLookDue = false;
   readonly #abort = new AbortController();
 
   constructor(options: RepositoriesOptions) {
@@ -127,12 +135,14 @@ export class Repositories implements ManifestSource {
     if (!isFollowed && before !== undefined && (await holds(before, commits, circumstances)))
       return before.manifests;
     const rendered = await this.#renderer.render(application, checkouts, signal);
+    const { own } = circumstances;
+    const apiVersions = rendered.usesApiVersions ? circumstances.apiVersions : undefined;
     const answer: Answer = {
       application,
       manifests: manifestsFrom(rendered, commits, before?.manifests),
       footprints: rendered.footprints,
       commitIds: commits.map(({ id }) => id),
-      circumstances,
+      circumstances: { own, apiVersions },
       repeatable: rendered.repeatable,
     };
     answers.set(key, answer);
@@ -182,7 +192,8 @@ export class Repositories implements ManifestSource {
    */
   refresh(applicationKeys: Iterable<string>): void {
     for (const key of applicationKeys) this.#changed.add(key);
-    if (this.#looks.size >= MAX_LOOKS || this.#changed.size === 0) return;
+    if (this.#isLookDue || this.#looks.size >= MAX_LOOKS || this.#changed.size === 0) return;
+    this.#isLookDue = true;
     const look = this.#lookAtChanges().finally(() => this.#looks.delete(look));
     this.#looks.add(look);
   }
@@ -221,7 +232,9 @@ export class Repositories implements ManifestSource {
   }
 
   isWatched(application: Application): boolean {
-    return sourcesOf(application.spec).every(({ repoURL }) => isLocalRepository(repoURL));
+    return sourcesOf(application.spec).every(
+      ({ repoURL, chart }) => chart === undefined && isLocalRepository(repoURL),
+    );
   }
 
   async forget(applicationKey: string): Promise<void> {
@@ -241,6 +254,9 @@ export class Repositories implements ManifestSource {
 
   async #lookAtChanges(): Promise<void> {
     const { signal } = this.#abort;
+    // Those that are told of in one go are looked at in one go.
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#isLookDue = false;
     while (this.#changed.size > 0 && !signal.aborted) {
       const keys = [...this.#changed];
       this.#changed.clear();
@@ -332,29 +348,31 @@ export class Repositories implements ManifestSource {
     return checkouts;
   }
 
-  async #circumstances(application: Application): Promise<string> {
+  async #circumstances(application: Application): Promise<Circumstances> {
     const { variables, decryptor, kubeVersion, apiVersions } =
       await this.#renderer.environmentOf(application);
     const { spec, metadata } = application;
-    const isHelm = sourcesOf(spec).some(({ helm, chart }) => helm ?? chart);
-    return JSON.stringify([
+    const own = JSON.stringify([
       sourcesOf(spec),
       spec.destination.namespace,
       metadata.name,
       variables?.id,
       decryptor?.id,
       kubeVersion,
-      isHelm ? apiVersions : undefined,
     ]);
+    return { own, apiVersions };
   }
 }
 
 async function holds(
   answer: Answer,
   commits: readonly Commit[],
-  circumstances: string,
+  { own, apiVersions }: Circumstances,
 ): Promise<boolean> {
-  if (!answer.repeatable || answer.circumstances !== circumstances) return false;
+  if (!answer.repeatable || answer.circumstances.own !== own) return false;
+  const served = answer.circumstances.apiVersions;
+  if (served !== undefined && served !== apiVersions && String(served) !== String(apiVersions))
+    return false;
   for (const [index, { id, tree }] of commits.entries()) {
     if (answer.commitIds[index] === id) continue;
     if (!(await isUntouched(answer.footprints[index] ?? [], tree))) return false;
@@ -365,12 +383,14 @@ async function holds(
 }
 
 /**
- * Of the first source the revision that is asked for; of the others those that they had when it was
+ * As `revisionId` lists them, or of the first source the revision that is asked for; of the others those that they had when it was
  * deployed, if it was, else those that they follow.
  */
 function revisionsAt(application: Application, revision: string): readonly string[] {
   const sources = sourcesOf(application.spec);
   const isFollowed = revision === targetRevision(application);
+  const listed = revision.split(",");
+  if (!isFollowed && listed.length > 1 && listed.length === sources.length) return listed;
   const deployed = isFollowed
     ? undefined
     : application.status?.history?.findLast((entry) => entry.revision === revision)?.revisions;
@@ -379,6 +399,7 @@ function revisionsAt(application: Application, revision: string): readonly strin
   );
 }
 
+/** The same as before when nothing is different: then that commit is still the one that counts. */
 function manifestsFrom(
   { id, manifests, findings, errors, warnings, complete }: RenderedApplication,
   commits: readonly Commit[],
@@ -386,6 +407,7 @@ function manifestsFrom(
 ): ApplicationManifests {
   const [main] = commits;
   if (main === undefined) throw new Error("the Application names no source");
+  if (before?.id === id) return before;
   return {
     commit: {
       id: main.id,
@@ -394,8 +416,7 @@ function manifestsFrom(
       ...(commits.length > 1 ? { revisions: commits.map((commit) => commit.id) } : {}),
     },
     id,
-    // What was derived from the same list is found by its identity.
-    manifests: before?.id === id ? before.manifests : manifests,
+    manifests,
     complete,
     errors,
     warnings,

@@ -57,6 +57,8 @@ export interface RenderedApplication {
   readonly footprints: readonly Footprint[];
   /** False when the same input may well give something else: after a time-out, or with values from elsewhere. */
   readonly repeatable: boolean;
+  /** What the destination serves may make a difference. */
+  readonly usesApiVersions: boolean;
 }
 
 /** Findings shown of one severity; the rest is counted. */
@@ -107,6 +109,7 @@ export async function renderApplication({
     complete:
       joined.complete && substituted.findings.length === 0 && resolved.findings.length === 0,
     footprints: footprintsOf(checkouts, parts),
+    usesApiVersions: parts.some((part) => part.usesApiVersions === true),
     repeatable: !resolved.isChanged && parts.every((part) => part.repeatable !== false),
   };
 }

@@ -65,6 +65,8 @@ export interface Rendered {
   readonly footprint: Footprint;
   /** The same of the other sources whose files were used, by the names that they are referred to. */
   readonly refFootprints?: ReadonlyMap<string, Footprint>;
+  /** What the destination serves was asked for, so it may make a difference. @default false */
+  readonly usesApiVersions?: boolean;
   /** False when the same input may well give something else, as after a time-out. @default true */
   readonly repeatable?: boolean;
 }

@@ -96,7 +96,8 @@ export async function renderHelm(rendering: DirectoryRendering): Promise<Rendere
           : failedRendering(advised(failure), []);
       return { rendered, sizeBytes: result.stdout.length + 1024, repeatable: limit === undefined };
     };
-    return { ...(await environment.outputs.rendered(key, make, signal)), ...inputs() };
+    const rendered = await environment.outputs.rendered(key, make, signal);
+    return { ...rendered, ...inputs(), usesApiVersions: asksForVersions };
   } catch (error) {
     if (error instanceof DecryptError)
       return {
