@@ -18,7 +18,7 @@ import type { Happening, Mention } from "./happening.ts";
 const MAX_MENTIONS = 10;
 const SHORT_REVISION = 12;
 /** Conditions that stop an Application from following its repository. A failed sync tells itself. */
-const TROUBLE = /^(?!SyncError$)(?:Invalid\w*|\w*Error)$/;
+const TROUBLE = /^(?!SyncError$)(?:Invalid\w*|\w*Error|NotPermitted|RollbackFailed|FieldDispute)$/;
 const POLICY = /Policy/;
 
 export function happeningsBetween(before: Application, after: Application): Happening[] {
@@ -297,9 +297,9 @@ function rollback(before: Application, after: Application): Happening[] {
     happening(after, {
       trigger: "on-rollback",
       concern: "rollback",
-      severity: "info",
-      reason: "RolledBack",
-      message: `${keyOf(after)}: rolled back to ${short(is.revision)}, instead of ${short(is.insteadOf)}`,
+      severity: is.automatic === true ? "error" : "info",
+      reason: is.automatic === true ? "AutomaticRollback" : "RolledBack",
+      message: `${keyOf(after)}: rolled back to ${short(is.revision)}, instead of ${short(is.insteadOf)}${is.reason === undefined ? "" : `: ${is.reason}`}`,
       revision: is.revision,
       distinction: [is.revision, is.insteadOf],
     }),

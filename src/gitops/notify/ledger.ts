@@ -137,7 +137,9 @@ export class Ledger {
       before.message === standing.message;
     if (isSame) return;
     account.standing = standing;
-    if (!standing.ready && before?.reason !== standing.reason)
+    // Whoever suspends it knows.
+    const isNews = before?.reason !== standing.reason && standing.reason !== "Suspended";
+    if (!standing.ready && isNews)
       this.#options.recorder.record(account.owner, "Warning", standing.reason, standing.message);
     this.#write(account);
   }
