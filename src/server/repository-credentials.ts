@@ -38,6 +38,8 @@ const KEYS = {
   proxy: ["proxy"],
   noProxy: ["noProxy"],
   insecure: ["insecure", "insecureIgnoreHostKey"],
+  plainHttp: ["insecureOCIForceHttp"],
+  passCredentials: ["passCredentials"],
   appId: ["githubAppID"],
   installationId: ["githubAppInstallationID"],
   appKey: ["githubAppPrivateKey"],
@@ -134,6 +136,7 @@ function withoutSuffix(url: string): string {
 
 function connectionOf(secret: Secret): ConnectionOptions {
   const read = reader(secret);
+  const isTrue = (setting: keyof typeof KEYS): boolean => read(setting)?.toLowerCase() === "true";
   const [certificate, key] = [read("certificate"), read("certificateKey")];
   const [ca, knownHosts, proxy, noProxy] = [
     read("ca"),
@@ -148,7 +151,9 @@ function connectionOf(secret: Secret): ConnectionOptions {
     ...(knownHosts !== undefined && { knownHosts }),
     ...(proxy !== undefined && { proxy }),
     ...(noProxy !== undefined && { noProxy }),
-    ...(read("insecure")?.toLowerCase() === "true" && { insecure: true }),
+    ...(isTrue("insecure") && { insecure: true }),
+    ...(isTrue("plainHttp") && { plainHttp: true }),
+    ...(isTrue("passCredentials") && { passCredentials: true }),
   };
 }
 

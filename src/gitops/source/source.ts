@@ -22,6 +22,10 @@ export interface ConnectionOptions {
   readonly noProxy?: string;
   /** Lines as in `known_hosts`. */
   readonly knownHosts?: string;
+  /** A registry without TLS. */
+  readonly plainHttp?: boolean;
+  /** Charts on other hosts than their Helm repository's get its credential, too. */
+  readonly passCredentials?: boolean;
 }
 
 /** Where credentials come from; asked before every fetch, so that rotation needs no restart. */

@@ -12,7 +12,7 @@ import {
   type RepositoryId,
 } from "../push/internal-repository.ts";
 import { Artifacts } from "./artifacts/artifacts.ts";
-import { isOciUrl } from "./artifacts/oci/oci-url.ts";
+import { chartRegistryUrl, isOciUrl } from "./artifacts/oci/oci-url.ts";
 import { FolderSource } from "./folder.ts";
 import { findGitDirs, GitLocalSource } from "./git-local.ts";
 import { type GitRemoteLimits, GitRemoteSource } from "./git-remote.ts";
@@ -34,6 +34,11 @@ export interface SourcesOptions {
    * @default every path
    */
   readonly allowLocalPath?: (path: string) => boolean;
+  /**
+   * Where the repositories are that Gantry keeps, for who does not keep them.
+   * @default below the data directory
+   */
+  readonly internal?: (repository: RepositoryId) => SourceSpec;
   /** Is told of every fetch. */
   readonly observer?: StageObserver;
 }
@@ -92,8 +97,12 @@ export class Sources {
 
   #plan(spec: SourceSpec): { key: string; create: () => Promise<Source> } {
     const own = parseInternalUrl(spec.repoURL);
+    if (own !== undefined && this.#options.internal !== undefined)
+      return this.#plan(this.#options.internal(own));
     if (own !== undefined) return { key: internalUrl(own), create: () => this.#openInternal(own) };
     if (isOciUrl(spec.repoURL)) return this.#planOci(spec);
+    const registry = spec.chart === undefined ? undefined : chartRegistryUrl(spec.repoURL);
+    if (registry !== undefined) return this.#planOci({ ...spec, repoURL: registry });
     const location = parseRepositoryUrl(spec.repoURL);
     if (spec.chart !== undefined && (location.kind === "local" || location.ssh !== undefined))
       throw noChartsThere(location.kind === "local" ? location.path : location.url);

@@ -34,8 +34,6 @@ export interface HelmRequest {
   readonly url: string;
   readonly chart: string;
   readonly credentials?: CredentialProvider;
-  /** Whether archives on other hosts than the repository's get its credentials. @default false */
-  readonly passCredentials?: boolean;
 }
 
 export class Artifacts {
@@ -52,8 +50,7 @@ export class Artifacts {
   /** @throws SourceError `bad-url` */
   openOci({ repoURL, chart, credentials }: OciRequest): Source {
     const { clock } = this.#options;
-    const hasCa = credentials?.connection?.ca !== undefined;
-    const repository = parseOciUrl(repoURL, chart, hasCa);
+    const repository = parseOciUrl(repoURL, chart, credentials?.connection);
     const http = this.#http(repository.origin, credentials);
     const auth = new RegistryAuth({
       http,
@@ -74,13 +71,13 @@ export class Artifacts {
     return new ArtifactSource({ kind: "oci", where: repository.url, clock, publisher });
   }
 
-  openHelm({ url, chart, credentials, passCredentials = false }: HelmRequest): Source {
-    const key = JSON.stringify([url, credentials?.id ?? null, passCredentials]);
+  openHelm({ url, chart, credentials }: HelmRequest): Source {
+    const key = JSON.stringify([url, credentials?.id ?? null]);
     let repository = this.#repositories.get(key);
     if (repository === undefined) {
       repository = new HelmRepository({
         url,
-        passCredentials,
+        passCredentials: credentials?.connection?.passCredentials === true,
         http: this.#http(url, credentials),
         ...(credentials !== undefined && { credentials }),
       });

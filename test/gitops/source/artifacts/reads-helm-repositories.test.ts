@@ -138,6 +138,13 @@ test("the credentials go to the repository, not to other hosts that its index na
   await source.resolve("1.2.0");
   expect(served.requests[0]?.authorization).toMatch(/^Basic /);
   expect(elsewhere.requests.map(({ authorization }) => authorization)).toEqual([undefined]);
+  const trusting = await sources().open({
+    repoURL: served.url,
+    chart: "web",
+    credentials: credentials({ passCredentials: true }),
+  });
+  await trusting.resolve("1.2.0");
+  expect(elsewhere.requests.at(-1)?.authorization).toMatch(/^Basic /);
 });
 
 test("an archive that is not what the index says is never used", async () => {

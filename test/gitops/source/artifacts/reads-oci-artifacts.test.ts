@@ -5,6 +5,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { parseOciUrl } from "../../../../src/gitops/source/artifacts/oci/oci-url.ts";
+import type { Secret } from "../../../../src/kube/kinds/secret.ts";
+import { credentialsFor } from "../../../../src/server/repository-credentials.ts";
 import { credentials, dataDirectory, problemOf, registry, sources, textOf } from "./opened.ts";
 import { PASSWORD, sha256 } from "./registry.ts";
 import { helm, packagedChart } from "./stock-helm.ts";
@@ -353,6 +356,9 @@ test("charts that the real helm pushed", async () => {
   ]);
   server.push("charts/web", "9.9.9", LAYER);
   expect((await problemOf(source.resolve("9.9.9"))).message).toContain("helm push");
+  // As Argo CD has it: without a scheme.
+  const bare = await all.open({ repoURL: `${server.host}/charts`, chart: "web" });
+  expect((await bare.resolve("1.2.0")).subject).toBe("web:1.2.0");
   // As Flux has it: the whole name in the URL.
   const whole = await all.open({ repoURL: `oci://${server.host}/charts/web` });
   expect(await textOf((await whole.resolve("1.2.0")).tree, "values.yaml")).toBe("from: 1.2.0\n");
@@ -429,6 +435,37 @@ test.each([
   const problem = await problemOf(sources().open({ repoURL }));
   expect(problem.code).toBe("bad-url");
   expect(problem.message).not.toContain("secret");
+});
+
+test("TLS unless a registry is on this machine, or its Secret says otherwise", () => {
+  const origin = (host: string, connection = {}): string =>
+    parseOciUrl(`oci://${host}/app`, undefined, connection).origin;
+  expect(origin("registry.example.com")).toBe("https://registry.example.com");
+  expect(origin("registry:5000", { plainHttp: true })).toBe("http://registry:5000");
+  expect(origin("localhost:5000")).toBe("http://localhost:5000");
+  expect(origin("localhost:5000", { ca: "…" })).toBe("https://localhost:5000");
+  expect(origin("docker.io")).toBe("https://registry-1.docker.io");
+  const secret = {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: {
+      name: "registry",
+      namespace: "default",
+      labels: { "gantry.dev/secret-type": "repo-creds" },
+    },
+    data: Object.fromEntries(
+      Object.entries({
+        url: "oci://registry:5000",
+        insecureOCIForceHttp: "true",
+        passCredentials: "true",
+      }).map(([key, value]) => [key, Buffer.from(value).toString("base64")]),
+    ),
+  };
+  const user = { namespace: "default", configMaps: [] };
+  expect(credentialsFor([secret as Secret], "oci://registry:5000/app", user)?.connection).toEqual({
+    plainHttp: true,
+    passCredentials: true,
+  });
 });
 
 test("registries at internal addresses are not asked", async () => {

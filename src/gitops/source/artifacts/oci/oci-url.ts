@@ -1,4 +1,5 @@
 /** `oci://registry/repository`, as Argo CD, Flux and Helm write it. */
+import type { ConnectionOptions } from "../../source.ts";
 import { SourceError } from "../../source-error.ts";
 
 export interface OciRepository {
@@ -21,14 +22,23 @@ export function isOciUrl(repoUrl: string): boolean {
 }
 
 /**
+ * Argo CD writes registries of charts without a scheme: `registry.example.com/charts`.
+ * @returns undefined for what begins with no host
+ */
+export function chartRegistryUrl(repoUrl: string): string | undefined {
+  const host = String.raw`(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+|localhost)(?::\d+)?`;
+  return new RegExp(`^${host}(/|$)`, "i").test(repoUrl) ? `oci://${repoUrl}` : undefined;
+}
+
+/**
  * @param chart a Helm chart in a registry is a repository below `repoURL`
- * @param hasCa a registry of this machine is spoken to over plain HTTP, unless it has a CA
+ * @param connection a registry of this machine is spoken to over plain HTTP, unless it has a CA
  * @throws SourceError `bad-url`
  */
 export function parseOciUrl(
   repoUrl: string,
   chart: string | undefined,
-  hasCa: boolean,
+  connection: ConnectionOptions = {},
 ): OciRepository {
   const rest = repoUrl.replace(/^oci:\/\//i, "").replace(/\/+$/, "");
   const [host = "", ...path] = rest.split("/");
@@ -42,7 +52,8 @@ export function parseOciUrl(
   const { hostname } = new URL(`https://${host}`);
   const isThisMachine = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
   const at = DOCKER_HUB.has(host) ? "registry-1.docker.io" : host;
-  const origin = new URL(`${isThisMachine && !hasCa ? "http" : "https"}://${at}`).origin;
+  const isPlain = connection.plainHttp ?? (isThisMachine && connection.ca === undefined);
+  const { origin } = new URL(`${isPlain ? "http" : "https"}://${at}`);
   return { url: `oci://${host}/${name}`, origin, name };
 }
 
