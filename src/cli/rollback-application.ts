@@ -1,7 +1,12 @@
 /** `rollback`: shows what going back would change, asks, and goes back. */
 import type { Client } from "../client/client.ts";
 import type { Plan } from "../gitops/plan/plan.ts";
-import { type Application, deployments } from "../kube/kinds/application.ts";
+import {
+  type Application,
+  type ApplicationHistoryEntry,
+  deployments,
+  revisionId,
+} from "../kube/kinds/application.ts";
 import { getApplication } from "./application-flags.ts";
 import { planApplication } from "./application-plan.ts";
 import { confirm } from "./confirm.ts";
@@ -63,16 +68,20 @@ async function previewOf(
 function rollbackRevision({ status }: Application, target: string | undefined): string {
   const history = status?.history ?? [];
   if (target === undefined) {
+    const { revision: current = "", revisions } = status?.sync ?? {};
     const previous = deployments(status)
-      .filter((entry) => entry.revision !== status?.sync?.revision)
+      .filter((entry) => idOf(entry) !== revisionId(current, revisions))
       .at(-1);
     if (previous === undefined)
       throw new CliError("there is no earlier revision in the history; name a commit instead");
-    return previous.revision;
+    return idOf(previous);
   }
   if (!/^\d{1,6}$/.test(target)) return target;
   const entry = history.find((candidate) => candidate.id === Number(target));
   if (entry === undefined)
     throw new CliError(`the history has no entry ${target}; \`gantry history\` lists them`);
-  return entry.revision;
+  return idOf(entry);
 }
+
+const idOf = ({ revision, revisions }: ApplicationHistoryEntry): string =>
+  revisionId(revision, revisions);

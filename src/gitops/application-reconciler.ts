@@ -7,6 +7,7 @@ import type { Client } from "../client/client.ts";
 import type { Clock } from "../client/clock.ts";
 import { done, requeueAfter, type Result } from "../client/reconciler.ts";
 import type { Application } from "../kube/kinds/application.ts";
+import { releaseHooks } from "./apply/hook-runs.ts";
 import { type Look, lookAt } from "./application-look.ts";
 import type { ManifestSource } from "./application-manifests.ts";
 import { ApplicationMemory } from "./application-memory.ts";
@@ -137,14 +138,14 @@ export class ApplicationReconciler {
 
   /** Whether what was synced turns out so badly that it is to be gone back from. */
   #judge(look: Look, decision: Decision): RollbackVerdict {
-    const { application, subject } = look;
+    const { application, manifests } = look;
     const policy = application.spec.syncPolicy?.automaticRollback;
     // What was asked for is done first.
     if (policy === undefined || application.operation !== undefined) return { act: "none" };
     return automaticRollback({
       application,
       status: this.#options.reporter.preview(look),
-      revision: subject.revision,
+      commit: manifests.commit,
       gaveUp: !decision.apply && decision.gaveUp === true,
       nowMs: this.#options.clock.now(),
     });
@@ -160,6 +161,8 @@ export class ApplicationReconciler {
   }
 
   async #forget(key: string): Promise<Result> {
+    const kinds = (this.#memories.get(key)?.derived?.hooks ?? []).map(({ ref }) => ref);
+    await releaseHooks(key, kinds, this.#options);
     this.#memories.delete(key);
     this.#options.health.forget(key);
     await this.#options.source.forget(key);
@@ -170,8 +173,9 @@ export class ApplicationReconciler {
     const { application, plan, subject, target, gates } = look;
     const nowMs = this.#options.clock.now();
     const underWay = isUnderWay(application, subject);
+    const isRescue = target.rollback?.automatic === true;
     const inSync = isInSync(plan) && !underWay && !owesHooks(look, attempts);
-    const decision = decide({ application, subject, attempts, gates, inSync, nowMs });
+    const decision = decide({ application, subject, attempts, gates, isRescue, inSync, nowMs });
     // What is left of an older revision is kept as it is, not brought back.
     if (
       !underWay &&

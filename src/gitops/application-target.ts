@@ -8,6 +8,7 @@ import {
   type Application,
   type ApplicationRollback,
   type ApplicationStatus,
+  revisionId,
   sourcesOf,
 } from "../kube/kinds/application.ts";
 import {
@@ -63,7 +64,8 @@ export async function resolveTarget(
   if (wrong !== undefined)
     return { trouble: wrong, refusal: operation === undefined ? undefined : wrong };
   const followed = await follow(application, memory, options, signal);
-  const newest = known(memory.newest, application)?.commit.id;
+  const latest = known(memory.newest, application);
+  const newest = latest === undefined ? undefined : idOf(latest);
   const held = status?.rollback;
   const isHeld = held !== undefined && (newest === undefined || held.insteadOf === newest);
   const asked =
@@ -76,15 +78,18 @@ export async function resolveTarget(
       ? { ...followed, trouble: other.trouble }
       : { ...followed, refusal: other.trouble };
   const { manifests } = other;
-  if (manifests.commit.id === newest) return followed;
+  const id = idOf(manifests);
+  if (id === newest) return followed;
   const insteadOf = newest ?? held?.insteadOf;
   if (insteadOf === undefined) return { ...followed, refusal: followed.trouble };
   const rollback =
     operation === undefined && held !== undefined
       ? { ...held, insteadOf }
-      : requestedRollback(application, manifests.commit.id, insteadOf, options);
+      : requestedRollback(application, id, insteadOf, options);
   return { manifests, rollback, lookAgainMs: followed.lookAgainMs };
 }
+
+const idOf = ({ commit }: ApplicationManifests): string => revisionId(commit.id, commit.revisions);
 
 function requestedRollback(
   { operation, status }: Application,

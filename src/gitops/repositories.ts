@@ -18,11 +18,13 @@ import { type Footprint, isUntouched } from "./render/footprint.ts";
 import type { RenderedApplication } from "./render/render-application.ts";
 import { isLocalRepository } from "./source/repo-url.ts";
 import type { Commit, CommitInfo, CredentialProvider } from "./source/source.ts";
-import { Sources } from "./source/sources.ts";
+import { Sources, type SourcesOptions } from "./source/sources.ts";
 import { observed, type StageObserver } from "./report/stage-metrics.ts";
 
 export interface RepositoriesOptions {
   readonly dataDir: string;
+  /** See {@link SourcesOptions.internal}. */
+  readonly internal?: SourcesOptions["internal"];
   readonly clock: Clock;
   readonly logger: Logger;
   /** The credential for a repository, if the namespace of an Application has one for it. */
@@ -105,6 +107,7 @@ export class Repositories implements ManifestSource {
       dataDir,
       clock,
       ...(observer === undefined ? {} : { observer }),
+      ...(options.internal === undefined ? {} : { internal: options.internal }),
     });
     this.#renderer = options.renderer ?? new ApplicationRenderer({ clock: options.clock });
     this.#open = new OpenRepositories({

@@ -53,6 +53,8 @@ export interface Situation {
   readonly attempts: Attempts | undefined;
   /** @default all open */
   readonly gates?: Gates;
+  /** The subject is what was gone back to automatically. */
+  readonly isRescue?: boolean;
   readonly nowMs: number;
 }
 
@@ -106,11 +108,11 @@ function heldBack({
   application,
   subject,
   gates = NO_GATES,
+  isRescue = false,
   nowMs,
 }: Situation): (Decision & { apply: false }) | undefined {
   // It undoes what was let through before.
-  const { rollback } = application.status ?? {};
-  if (rollback?.automatic === true && rollback.revision === subject.revision) return undefined;
+  if (isRescue) return undefined;
   const { sync } = gates.windows;
   const running = underWay(application, subject);
   const goesOn = running !== undefined && mayGoOn(gates.applicable, running, nowMs);

@@ -8,10 +8,11 @@
 import { formatTime, parseTime } from "../../client/timestamps.ts";
 import type {
   Application,
+  ApplicationHistoryEntry,
   ApplicationRollback,
   ApplicationStatus,
 } from "../../kube/kinds/application.ts";
-import { deployments } from "../../kube/kinds/application.ts";
+import { deployments, revisionId } from "../../kube/kinds/application.ts";
 import { parseDuration } from "../duration.ts";
 
 /** How long a revision may take to become healthy. */
@@ -22,8 +23,8 @@ export interface RollbackFacts {
   readonly application: Application;
   /** As this look found it. */
   readonly status: ApplicationStatus;
-  /** The commit that the Application follows now. */
-  readonly revision: string;
+  /** What the Application follows now. */
+  readonly commit: { readonly id: string; readonly revisions?: readonly string[] };
   /** Its sync failed, and is not tried again. */
   readonly gaveUp: boolean;
   readonly nowMs: number;
@@ -35,7 +36,8 @@ export type RollbackVerdict =
   | { readonly act: "stay"; readonly message: string };
 
 export function automaticRollback(facts: RollbackFacts): RollbackVerdict {
-  const { application, status, revision, nowMs } = facts;
+  const { application, status, commit, nowMs } = facts;
+  const revision = revisionId(commit.id, commit.revisions);
   const policy = application.spec.syncPolicy?.automaticRollback;
   const { lastHealthy, rollback } = status;
   if (policy === undefined || application.spec.suspend === true) return { act: "none" };
@@ -78,15 +80,15 @@ function afterRollback(
 
 /** Why the revision has failed, or until when it may still become healthy. */
 function failure(
-  { status, revision, gaveUp, nowMs }: RollbackFacts,
+  { status, commit, gaveUp, nowMs }: RollbackFacts,
   timeoutMs: number,
 ): string | number | undefined {
   if (gaveUp)
     return `cannot be synced: ${status.operationState?.message ?? "every attempt failed"}`;
-  const startedMs = syncedAt(status, revision);
+  const startedMs = syncedAt(status, commit);
   if (startedMs === undefined || !isUnhealthy(status)) return undefined;
   const what = healthText(status);
-  if (status.health?.status === "Degraded" && wasHealthyBefore(status, revision))
+  if (status.health?.status === "Degraded" && wasHealthyBefore(status, commit))
     return `became ${what}`;
   const dueMs = startedMs + timeoutMs;
   if (nowMs < dueMs) return dueMs;
@@ -108,21 +110,29 @@ function isUnhealthy({ health }: ApplicationStatus): boolean {
  * waited for in the middle of the sync, since it went bad in there. Hooks that run before have
  * their own time, and what was bad before the sync is what it may be about to mend.
  */
-function syncedAt(status: ApplicationStatus, revision: string): number | undefined {
+function syncedAt(status: ApplicationStatus, commit: RollbackFacts["commit"]): number | undefined {
   const { operationState, unhealthySince } = status;
   if (operationState?.phase === "Running") {
-    if (operationState.syncResult?.revision !== revision) return undefined;
+    if (operationState.syncResult?.revision !== commit.id) return undefined;
     const [startedMs = 0, badMs = 0] = [operationState.startedAt, unhealthySince].map(parseTime);
     return badMs >= startedMs ? badMs : undefined;
   }
   const last = deployments(status).at(-1);
-  return last?.revision === revision ? parseTime(last.deployedAt) : undefined;
+  return last !== undefined && isOf(last, commit) ? parseTime(last.deployedAt) : undefined;
 }
 
 /** What was not healthy before may be so for other reasons than this revision: it gets its time. */
-function wasHealthyBefore(status: ApplicationStatus, revision: string): boolean {
+function wasHealthyBefore(status: ApplicationStatus, commit: RollbackFacts["commit"]): boolean {
   const before = deployments(status)
-    .filter((entry) => entry.revision !== revision)
+    .filter((entry) => !isOf(entry, commit))
     .at(-1);
-  return before !== undefined && before.revision === status.lastHealthy?.revision;
+  if (before === undefined) return false;
+  return revisionId(before.revision, before.revisions) === status.lastHealthy?.revision;
+}
+
+function isOf(
+  { revision, revisions }: ApplicationHistoryEntry,
+  commit: RollbackFacts["commit"],
+): boolean {
+  return revisionId(revision, revisions) === revisionId(commit.id, commit.revisions);
 }

@@ -3,7 +3,7 @@
  * with its newest revision, of its newest spec, and healthy; one of the same repository only once
  * it has reached the very commit that is to be synced here. Pure.
  */
-import { type Application, sourcesOf } from "../../kube/kinds/application.ts";
+import { type Application, revisionId, sourcesOf } from "../../kube/kinds/application.ts";
 import { keyOf } from "../../kube/object.ts";
 
 /** `namespace/name` of what an Application depends on. */
@@ -88,7 +88,8 @@ function waitsForOne(
 
 /** Why a dependency has not come to its newest commit. */
 function lag({ status }: Application, newest: string | undefined): string | undefined {
-  if (newest === undefined || status?.sync?.revision === newest) return undefined;
+  const { revision = "", revisions } = status?.sync ?? {};
+  if (newest === undefined || revisionId(revision, revisions) === newest) return undefined;
   const short = newest.slice(0, 12);
   if (status?.rollback?.insteadOf === newest) return `was rolled back from ${short}`;
   return `is not at ${short} yet`;

@@ -1,6 +1,6 @@
 /** Finds out for one Application what its gates say: its windows, its Project's, its dependencies. */
 import type { Clock } from "../../client/clock.ts";
-import type { Application, SyncWindow } from "../../kube/kinds/application.ts";
+import { type Application, revisionId, type SyncWindow } from "../../kube/kinds/application.ts";
 import { targetRevision } from "../application-manifests.ts";
 import type { ManifestSource } from "../application-manifests.ts";
 import { SourceError } from "../source/source-error.ts";
@@ -61,7 +61,7 @@ export class GateKeeper {
       if (dep === undefined || !followsSameBranch(dep, application)) continue;
       try {
         const { commit } = await source.manifestsOf(dep, { revision: targetRevision(dep), signal });
-        newest.set(key, commit.id);
+        newest.set(key, revisionId(commit.id, commit.revisions));
       } catch (error) {
         // Its own status tells that it cannot be read: it is not in sync then.
         if (!(error instanceof SourceError)) throw error;

@@ -8,11 +8,13 @@ import type {
   ApplicationResource,
   ApplicationStatus,
 } from "../../kube/kinds/application.ts";
+import { revisionId } from "../../kube/kinds/application.ts";
 import type { ObjectResult } from "../apply/apply-plan.ts";
 import type { Unusable } from "../plan/desired.ts";
 import type { Judge } from "../health/live-health.ts";
 import { isInSync, type Plan } from "../plan/plan.ts";
 import { clip } from "./clip.ts";
+import { namesMore, UNCONFIRMED } from "./unconfirmed-deletions.ts";
 import { type ChangeAuthors, driftAfter } from "./drift.ts";
 import { historyAfter } from "./history.ts";
 import { healthOfAll, reportResources } from "./resources.ts";
@@ -27,6 +29,7 @@ const CONDITION_TYPES = [
   "PolicyViolation",
   "SyncError",
   "Suspended",
+  UNCONFIRMED,
   "InvalidIgnoreRule",
   "SyncWindow",
   "InvalidSyncWindow",
@@ -124,7 +127,9 @@ export function nextStatus(
     ...(operation === undefined ? {} : { operationState: operation }),
     ...(outcome.isUnfinished === true ? {} : historyAfter(application, outcome, now)),
     ...(hasSynced ? { lastSynced: synced } : {}),
-    ...(hasSynced && health.status === "Healthy" ? { lastHealthy: synced } : {}),
+    ...(hasSynced && health.status === "Healthy"
+      ? { lastHealthy: { ...synced, revision: revisionId(commit.id, commit.revisions) } }
+      : {}),
     ...(rollback === undefined ? {} : { rollback }),
     ...driftOf(driftBefore, application, outcome, now),
     observedGeneration: application.metadata.generation ?? 0,
@@ -162,10 +167,13 @@ function conditionsAfter(
   let after = [...before];
   for (const type of CONDITION_TYPES) {
     const found = stated.find((condition) => condition.type === type);
-    after =
-      found === undefined
-        ? removeCondition(after, type)
-        : setCondition(after, conditionOf(found, now), now);
+    const known = after.find((condition) => condition.type === type);
+    const isNews =
+      type === UNCONFIRMED && known !== undefined && found !== undefined
+        ? namesMore(known.message, clip(found.message))
+        : found === undefined;
+    if (isNews) after = removeCondition(after, type);
+    if (found !== undefined) after = setCondition(after, conditionOf(found, now), now);
   }
   return after;
 }

@@ -278,6 +278,14 @@ export interface ApplicationStatus {
   summary?: { images?: string[]; externalURLs?: string[] };
 }
 
+/**
+ * One text for what all sources were at: the revision or, with several sources, that of each with
+ * commas between them. `operation.sync.revision` takes either.
+ */
+export function revisionId(revision: string, revisions: readonly string[] = []): string {
+  return revisions.length > 1 ? revisions.join(",") : revision;
+}
+
 /** The revisions that were synced, newest last: what there is to go back to. */
 export function deployments(status: ApplicationStatus | undefined): ApplicationHistoryEntry[] {
   return (status?.history ?? []).filter(({ outcome }) => outcome !== "Failed");

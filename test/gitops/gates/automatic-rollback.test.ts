@@ -34,7 +34,7 @@ function verdict(
   return automaticRollback({
     application,
     status: { ...STATUS, ...status },
-    revision: BAD,
+    commit: { id: BAD },
     gaveUp: false,
     nowMs: after(300),
     ...facts,
@@ -151,7 +151,13 @@ describe("nothing is gone back from", () => {
       spec: { syncPolicy: { automaticRollback: {} } },
     } as unknown as Application;
     expect(
-      automaticRollback({ application, status, revision: BAD, gaveUp: false, nowMs: after(300) }),
+      automaticRollback({
+        application,
+        status,
+        commit: { id: BAD },
+        gaveUp: false,
+        nowMs: after(300),
+      }),
     ).toEqual({
       act: "stay",
       message:

@@ -152,7 +152,10 @@ test("in another namespace, with an expression", async () => {
     spec: { source: { repoURL: "other" }, destination: { namespace: "data" } },
   });
   // The engine of the expressions is loaded only now.
-  const waits = await cluster.until(() => condition("web"));
+  const waits = await cluster.until(async () => {
+    const found = await condition("web");
+    return found?.reason === "NotReady" ? found : undefined;
+  });
   expect(waits.message).toContain("data/db: readyExpr is not true");
   await cluster.client.patch(
     applications,
