@@ -233,6 +233,18 @@ describe("time and size", () => {
     expect((await failure(source.resolve("main"))).code).toBe("timeout");
   });
 
+  test("nor does a pack that comes one byte at a time", async () => {
+    const server = await serve();
+    const source = await open({ repoURL: `${server.url}/app.git` }, { fetchTimeoutMs: 150 });
+    await source.resolve("main");
+    await work.commit({ "big.bin": Buffer.alloc(3_000, "abc").map((_, i) => (i * 7919) % 251) });
+    await work.git("push", "-q", "origin", "main");
+    server.fault = { kind: "trickle", everyMs: 1 };
+    expect(await failure(source.resolve("main"))).toMatchObject({ code: "timeout" });
+    server.fault = { kind: "none" };
+    expect((await source.resolve("main")).subject).toBe("change");
+  });
+
   test("a pack above the limit is refused", async () => {
     await work.commit({ "big.bin": Buffer.alloc(200_000, "abc").map((_, i) => (i * 7919) % 251) });
     await work.git("push", "-q", "origin", "main");

@@ -15,7 +15,7 @@ export function serverText(message: Buffer): string {
 
 export function reportedByServer(message: Buffer, where: string): SourceError {
   const text = serverText(message);
-  const isMissing = /not our ref|unadvertised object/.test(text);
+  const isMissing = /not our ref|unadvertised object|want [0-9a-f]{40} not valid/.test(text);
   return new SourceError(isMissing ? "revision-not-found" : "server-error", {
     what: `the server reports: ${text}`,
     where,

@@ -286,12 +286,14 @@ function requestV2(request: PackRequest): Buffer {
 }
 
 function requestV0(request: PackRequest, offered: ReadonlyMap<string, string>): Buffer {
-  const wished = ["side-band-64k", "thin-pack", "ofs-delta", "no-progress", "shallow"];
-  const capabilities = wished.filter((name) => offered.has(name));
+  // Some servers insist on multi_ack_detailed, although one round needs no details.
+  const wished = ["multi_ack_detailed", "side-band-64k", "thin-pack", "ofs-delta", "no-progress"];
+  const capabilities = [...wished, "shallow"].filter((name) => offered.has(name));
+  if (offered.has("agent")) capabilities.push(AGENT);
   const [first = "", ...others] = request.wants;
   const canDeepen = request.depth !== undefined && offered.has("shallow");
   return Buffer.concat([
-    textPacket(`want ${first} ${[...capabilities, AGENT].join(" ")}`),
+    textPacket(`want ${first} ${capabilities.join(" ")}`),
     ...others.map((id) => textPacket(`want ${id}`)),
     ...(offered.has("shallow") ? request.shallow : []).map((id) => textPacket(`shallow ${id}`)),
     ...(canDeepen ? [textPacket(`deepen ${request.depth}`)] : []),
