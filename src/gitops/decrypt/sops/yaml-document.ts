@@ -67,7 +67,7 @@ function parse(text: string): Document.Parsed[] {
     const parsed = [...documents];
     if (parsed.every(({ errors }) => errors.length === 0)) return parsed;
   } catch {
-    // Nested beyond what the stack holds: told below, as any other syntax error.
+    // Nested beyond what the stack holds: told below, like every syntax error.
   }
   // The parser's message would show a line of the file.
   throw malformed("it is no valid YAML");
