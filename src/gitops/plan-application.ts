@@ -9,11 +9,13 @@ import type { ApplicationMemory } from "./application-memory.ts";
 import type { Target } from "./application-target.ts";
 import type { Claims } from "./plan/claims.ts";
 import { type Derived, sha256 } from "./plan/desired.ts";
+import type { ObjectRef } from "./plan/object-ref.ts";
 import { type Plan, pruneForbidden } from "./plan/plan.ts";
 import { type LiveObjects, makePlan } from "./plan/planner.ts";
 import { syncOptionsOf } from "./plan/sync-options.ts";
 import { trackingLabel } from "./plan/tracking.ts";
 import { refsOf } from "./report/resource-ref.ts";
+import { isApproved } from "./report/unconfirmed-deletions.ts";
 import type { StageObserver } from "./report/stage-metrics.ts";
 
 /**
@@ -62,7 +64,7 @@ export function planApplication(look: Found & Derived, deps: PlanDeps): Promise<
         empty: desired.length === 0,
         allowEmpty: automated?.allowEmpty ?? false,
       }),
-      confirmed: isConfirmed(application, look.manifests.commit.id),
+      isConfirmed: (asking) => isConfirmed(application, asking),
       wantedBy: (objectKey) => claims.wantedBy(objectKey, owner),
       undecided: () => whoIsUndecided(look, owner, deps),
     },
@@ -96,18 +98,13 @@ export function repositoriesOf({ spec }: Application): string[] {
   return sourcesOf(spec).map(({ repoURL }) => repoURL);
 }
 
-/**
- * Somebody approved of the deletions of this revision: by the sync that was asked for, or by an
- * annotation that is not older than the deployment which found them. An approval is never good for
- * the deletions of a later revision.
- */
-function isConfirmed({ metadata, operation, status }: Application, revision: string): boolean {
+/** By the sync that was asked for, or by an annotation that came after the status named them. */
+function isConfirmed(
+  { metadata, operation, status }: Application,
+  asking: readonly ObjectRef[],
+): boolean {
   if (operation?.sync?.confirm === true) return true;
-  const approvedMs = parseTime(metadata.annotations?.[APPROVAL_ANNOTATION]);
-  const last = status?.history?.at(-1);
-  const deployedMs = parseTime(last?.deployedAt);
-  if (approvedMs === undefined || deployedMs === undefined) return false;
-  return last?.revision === revision && last.outcome !== "Failed" && approvedMs >= deployedMs;
+  return isApproved(status, asking, parseTime(metadata.annotations?.[APPROVAL_ANNOTATION]));
 }
 
 /** Approves of deleting what asks for that, after the deletion of the Application was requested. */

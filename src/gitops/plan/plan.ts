@@ -35,6 +35,8 @@ export interface PlanEntry {
   readonly live?: KubeObject;
   /** No difference that counts: it is carried out when something else makes a sync necessary. */
   readonly tolerated?: true;
+  /** It is pruned as soon as somebody confirms that. */
+  readonly unconfirmed?: true;
 }
 export interface Plan {
   /** In the order in which they are carried out. */
@@ -83,8 +85,8 @@ export interface PruneContext {
   readonly options: SyncOptions;
   /** Why nothing may be pruned now; undefined when pruning is on. */
   readonly forbidden: string | undefined;
-  /** What asks for a confirmation has it. */
-  readonly confirmed?: boolean;
+  /** Whether these, which ask for a confirmation, have it. */
+  readonly isConfirmed?: (asking: readonly ObjectRef[]) => boolean;
   /** Another Application that wants an object, by its tracking label. */
   readonly wantedBy?: (objectKey: string) => string | undefined;
   /** Why nobody can tell yet whether others want what is to be pruned; asked when there is something. */
@@ -95,12 +97,18 @@ export interface PruneContext {
 export function planPrune(
   desired: readonly Desired[],
   owned: readonly KubeObject[],
-  { options, forbidden, confirmed = false, wantedBy, undecided }: PruneContext,
+  { options, forbidden, isConfirmed, wantedBy, undecided }: PruneContext,
 ): PlanEntry[] {
-  let doubt: { readonly reason: string | undefined } | undefined;
   const wanted = new Set(desired.map((entry) => refKey(entry.ref)));
-  return owned
-    .filter((live) => !wanted.has(refKey(refOf(live))) && hookRunOf(live) === undefined)
+  let doubt: { readonly reason: string | undefined } | undefined;
+  const extraneous = owned.filter(
+    (live) => !wanted.has(refKey(refOf(live))) && hookRunOf(live) === undefined,
+  );
+  const confirmed = (): boolean => {
+    const asking = extraneous.filter((live) => objectOptions(live, options).prune === "confirm");
+    return isConfirmed?.(asking.map(refOf)) ?? false;
+  };
+  return extraneous
     .map((live): PlanEntry => {
       const wishes = objectOptions(live, options);
       const entry = {
@@ -111,8 +119,8 @@ export function planPrune(
       };
       if (live.metadata.deletionTimestamp !== undefined)
         return { ...entry, action: "skip", reason: "it is being deleted" };
-      if (wishes.prune === "confirm" && !confirmed)
-        return { ...entry, action: "skip", reason: UNCONFIRMED };
+      if (wishes.prune === "confirm" && !confirmed())
+        return { ...entry, action: "skip", reason: UNCONFIRMED, unconfirmed: true };
       if (wishes.prune === false)
         return { ...entry, action: "skip", reason: "its annotations or the sync options keep it" };
       if (forbidden !== undefined) return { ...entry, action: "skip", reason: forbidden };

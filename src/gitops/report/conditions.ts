@@ -7,6 +7,7 @@ import type { Unusable } from "../plan/desired.ts";
 import { formatRef } from "../plan/object-ref.ts";
 import { isInSync, type Plan } from "../plan/plan.ts";
 import type { Attempts } from "../sync-decision.ts";
+import { unconfirmedDeletions } from "./unconfirmed-deletions.ts";
 import type { StatedCondition } from "./application-status.ts";
 
 export interface ConditionFacts {
@@ -33,6 +34,7 @@ export function conditionsOf(
     suspension === undefined ? undefined : suspended(suspension),
     target.rollback === undefined ? undefined : rolledBack(target.rollback),
     disputed === undefined ? undefined : fieldDispute(disputed),
+    unconfirmedDeletions(plan),
     ...gateConditions(gates, application, isInSync(plan)),
     results === undefined ? lastSyncError(application, plan) : syncError(results),
   ];
