@@ -25,10 +25,18 @@ import { trackingLabel } from "../gitops/plan/tracking.ts";
 import type { Rendered } from "../gitops/render/render.ts";
 import { refsOf } from "../gitops/report/resource-ref.ts";
 import { Repositories } from "../gitops/repositories.ts";
-import type { CredentialProvider } from "../gitops/source/source.ts";
+import type { RepositoryId } from "../gitops/push/internal-repository.ts";
+import {
+  PUSH_SECRET_SELECTOR,
+  PUSH_USER,
+  pushAccess,
+  repositoryOfSecret,
+} from "../gitops/push/push-token.ts";
+import type { Credential, CredentialProvider } from "../gitops/source/source.ts";
+import type { SourceSpec } from "../gitops/source/sources.ts";
 import { type Application, deployments } from "../kube/kinds/application.ts";
 import { configMaps } from "../kube/kinds/configmap.ts";
-import { secrets } from "../kube/kinds/secret.ts";
+import { type Secret, secrets } from "../kube/kinds/secret.ts";
 import { keyOf } from "../kube/object.ts";
 import {
   credentialsFor,
@@ -139,6 +147,7 @@ export async function withRepositories<T>(
     clock: systemClock,
     logger: silentLogger,
     credentialsOf: credentials,
+    internal: await pushedRepositories(client),
     admit: (commit) => admission.admit(commit),
     onChange: () => undefined,
     renderer: new ApplicationRenderer({
@@ -154,6 +163,29 @@ export async function withRepositories<T>(
     await admission.stop();
     await rm(dataDir, { recursive: true, force: true });
   }
+}
+
+/** Repositories inside the server are read through its git endpoint. */
+async function pushedRepositories(
+  client: Client,
+): Promise<(repository: RepositoryId) => SourceSpec> {
+  const { items } = await client.list(secrets, { labelSelector: PUSH_SECRET_SELECTOR });
+  return ({ namespace, name }) => {
+    const isMeant = (secret: Secret): boolean => {
+      const id = repositoryOfSecret(secret);
+      return id?.namespace === namespace && id.name === name;
+    };
+    const secret = items.find(isMeant);
+    const access = secret === undefined ? undefined : pushAccess(secret);
+    if (access === undefined)
+      throw new CliError(
+        `nobody has pushed to the repository of ${namespace}/${name} yet: \`gantry remote ${name} -n ${namespace}\` prints its URL`,
+      );
+    const { url, token: password } = access;
+    const get = (): Promise<Credential> =>
+      Promise.resolve({ kind: "basic", username: PUSH_USER, password });
+    return { repoURL: url, credentials: { id: `push/${namespace}/${name}`, get } };
+  };
 }
 
 async function repositoryAccess(

@@ -10,6 +10,11 @@ import { type ApplicationResource, applications } from "../kube/kinds/applicatio
 import { type Service, services } from "../kube/kinds/service.ts";
 import type { ListenAddress } from "../server/listen-address.ts";
 import { type Server, type ServerOptions, startServer } from "../server/server.ts";
+import {
+  readWebCertificate,
+  type WebCertificate,
+  WebCertificateError,
+} from "../server/web-certificate.ts";
 import { type CliContext, CliError } from "./context.ts";
 import { seedDemoRepository } from "./demo-repository.ts";
 import { endOnDefect } from "./end-on-defect.ts";
@@ -24,6 +29,8 @@ interface ServerFlags {
   readonly dataDir: string;
   readonly apiListen: ListenAddress;
   readonly listen: ListenAddress;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly nodeAddress: string;
   readonly keepPods?: boolean;
   readonly pollInterval: string;
@@ -103,6 +110,7 @@ async function serve(
     throw new CliError(
       `--poll-interval ${flags.pollInterval}: write a duration of at least a second, e.g. 3m`,
     );
+  const webCertificate = await webCertificateOf(flags);
   const logger = pino(
     { level: flags.logLevel, base: null },
     pino.destination({ fd: 2, sync: true }),
@@ -121,6 +129,7 @@ async function serve(
     dataDir: flags.dataDir,
     api: flags.apiListen,
     web: flags.listen,
+    ...(webCertificate === undefined ? {} : { webCertificate }),
     nodeAddress: flags.nodeAddress,
     nodeName: hostname().toLowerCase(),
     createRuntime: (dataDir) => openProcessRuntime({ podsDirectory: join(dataDir, "pods") }),
@@ -143,6 +152,21 @@ async function serve(
   }
   // Whatever is still open belongs to nobody: a clean stop must not wait for it.
   context.process.exit(0);
+}
+
+async function webCertificateOf({
+  tlsCert,
+  tlsKey,
+}: ServerFlags): Promise<WebCertificate | undefined> {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined)
+    throw new CliError("--tls-cert and --tls-key belong together: name both files");
+  try {
+    return await readWebCertificate(tlsCert, tlsKey);
+  } catch (error) {
+    if (!(error instanceof WebCertificateError)) throw error;
+    throw new CliError(error.message, { cause: error });
+  }
 }
 
 /** Waits until the default Application is healthy; the address of its first load balancer. */

@@ -16,6 +16,7 @@ import { ApplicationRenderer } from "./application-renderer.ts";
 import { OpenRepositories, type RepositoryUser } from "./open-repositories.ts";
 import { type Footprint, isUntouched } from "./render/footprint.ts";
 import type { RenderedApplication } from "./render/render-application.ts";
+import { ResolvedCommits } from "./resolved-commits.ts";
 import { isLocalRepository } from "./source/repo-url.ts";
 import type { Commit, CommitInfo, CredentialProvider } from "./source/source.ts";
 import { Sources, type SourcesOptions } from "./source/sources.ts";
@@ -91,6 +92,7 @@ export class Repositories implements ManifestSource {
   readonly #sources: Sources;
   readonly #open: OpenRepositories;
   readonly #renderer: ApplicationRenderer;
+  readonly #commits = new ResolvedCommits();
   /** Of the revision that each Application follows. */
   readonly #followed = new Map<string, Answer>();
   /** Of another one that was asked for last, as while a rollback holds. */
@@ -328,8 +330,8 @@ export class Repositories implements ManifestSource {
     return (source, revision) => {
       const repository = opened[sources.indexOf(source)];
       if (repository === undefined) throw new Error(`${source.repoURL} was not opened`);
-      const maxAgeMs = Math.max(0, this.#options.clock.now() - notBeforeMs);
-      return repository.resolve(revision, { maxAgeMs, signal });
+      const nowMs = this.#options.clock.now();
+      return this.#commits.resolve(repository, revision, { nowMs, notBeforeMs, signal });
     };
   }
 

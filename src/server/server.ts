@@ -18,6 +18,7 @@ import { PushGate } from "../gitops/push/push-gate.ts";
 import type { Application } from "../kube/kinds/application.ts";
 import { type Addresses, removeAddresses, writeAddresses } from "./addresses.ts";
 import { applyDefaultApplication, type DefaultApplicationOptions } from "./default-application.ts";
+import { announcePushUrls } from "./git/announce-push-urls.ts";
 import { GIT_REQUEST_TIMEOUT_MS, startGitEndpoint } from "./git/git-endpoint.ts";
 import { formatAddress, type ListenAddress, ListenError } from "./listen-address.ts";
 import { Metrics } from "./metrics.ts";
@@ -25,6 +26,7 @@ import { credentialSecrets, credentialsFor, decode, readSecret } from "./reposit
 import { trustConfigMaps } from "./repository-trust.ts";
 import { secretSources, type SecretSources } from "./secret-sources.ts";
 import { stopInReverse } from "../client/stop-in-reverse.ts";
+import type { WebCertificate } from "./web-certificate.ts";
 import { sendText, startWebListener, type WebHandler } from "./web-listener.ts";
 import { startWebhooks } from "./start-webhooks.ts";
 
@@ -37,6 +39,8 @@ export interface ServerOptions {
   readonly dataDir: string;
   readonly api: ListenAddress;
   readonly web: ListenAddress;
+  /** Absent: the web listener speaks plain HTTP. */
+  readonly webCertificate?: WebCertificate;
   readonly nodeAddress: string;
   readonly nodeName: string;
   readonly createRuntime: EngineOptions["createRuntime"];
@@ -203,6 +207,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           requestTimeoutMs: WEBHOOK_TIMEOUT_MS,
         },
       ],
+      options.webCertificate,
     );
     stops.push(() => web.close());
     stops.push(() => git.stop());
@@ -210,8 +215,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       await applyDefaultApplication(client, options.application);
     const addresses = {
       api: engine.address,
-      web: `http://${formatAddress({ ...options.web, port: web.port })}`,
+      web: `${options.webCertificate === undefined ? "http" : "https"}://${formatAddress({ ...options.web, port: web.port })}`,
     };
+    const origin = reachable(addresses.web);
+    stops.push(announcePushUrls({ client, informers: secrets, origin, logger }));
     await writeAddresses(dataDir, addresses);
     stops.push(() => removeAddresses(dataDir));
     logger.info({ ...addresses, version }, "ready");
@@ -221,6 +228,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await stop().catch((failure: unknown) => logger.warn({ err: failure }, "could not tidy up"));
     throw error;
   }
+}
+
+/** Listening on all addresses, it is reached on this machine's own. */
+function reachable(origin: string): string {
+  return origin.replace("//0.0.0.0", "//127.0.0.1").replace("//[::]", "//[::1]");
 }
 
 async function startEngineAt(dataDir: string, options: ServerOptions): Promise<Engine> {

@@ -1,8 +1,17 @@
-/** The web listener: health, metrics and webhooks over plain HTTP, on loopback unless told otherwise. */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+/** The web listener: health, metrics and webhooks over HTTP or HTTPS, on loopback unless told otherwise. */
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "../client/logger.ts";
 import { type ListenAddress, ListenError } from "./listen-address.ts";
+import type { WebCertificate } from "./web-certificate.ts";
 
 const MAX_HEADER_BYTES = 64 * 1024;
 
@@ -42,16 +51,18 @@ export interface WebFolder {
   readonly requestTimeoutMs: number;
 }
 
-/** `routes` are exact paths with a method: `GET /healthz`. */
+/** `routes` are exact paths with a method: `GET /healthz`. With a certificate it speaks HTTPS only. */
 export async function startWebListener(
   address: ListenAddress,
   routes: ReadonlyMap<string, WebHandler>,
   logger: Logger,
   limits: WebLimits = LIMITS,
   folders: readonly WebFolder[] = [],
+  certificate?: WebCertificate,
 ): Promise<WebListener> {
   const paths = new Set([...routes.keys()].map((route) => route.slice(route.indexOf(" ") + 1)));
-  const server = createServer(
+  const server = serverOf(
+    certificate,
     {
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: Math.max(
@@ -103,6 +114,17 @@ export async function startWebListener(
         server.closeAllConnections();
       }),
   };
+}
+
+function serverOf(
+  certificate: WebCertificate | undefined,
+  options: ServerOptions,
+  listener: RequestListener,
+): Server {
+  if (certificate === undefined) return createServer(options, listener);
+  const { headersTimeout } = options;
+  const handshake = headersTimeout === undefined ? {} : { handshakeTimeout: headersTimeout };
+  return createSecureServer({ ...options, ...certificate, ...handshake }, listener);
 }
 
 /** The listener itself waits as long as its most patient folder. */

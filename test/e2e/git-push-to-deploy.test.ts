@@ -150,6 +150,16 @@ describe("git push to deploy", () => {
     expect((await clone.push("main")).stderr).toContain("✓ default/shop is live");
   }, 60_000);
 
+  test("other commands read the repository through the server", async () => {
+    const data = ["--data-dir", gantry.dataDir];
+    expect(await gantry.run("diff", "shop", ...data)).toMatchObject({ code: 0 });
+    await clone.commit({ "deploy/note.yaml": configMap("note", "to be undone") });
+    expect((await clone.push("main")).stderr).toContain("✓ default/shop is live");
+    const back = await gantry.run("rollback", "shop", "--yes", ...data);
+    expect({ ...back, code: back.code }).toMatchObject({ code: 0 });
+    expect(back.stdout + back.stderr).toContain("to be undone");
+  });
+
   test("a rotated token shuts the old URL out", async () => {
     const before = await remote();
     const after = await remote("--rotate");

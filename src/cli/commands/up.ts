@@ -28,6 +28,8 @@ export const serverFlags = {
     default: "127.0.0.1:7575",
     placeholder: "HOST:PORT",
   },
+  tlsCert: text("PEM certificate of the web listener; it speaks HTTPS then", "FILE"),
+  tlsKey: text("PEM key of --tls-cert", "FILE"),
   nodeAddress: {
     kind: "parsed",
     parse: String,

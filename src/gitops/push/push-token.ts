@@ -6,15 +6,45 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Client } from "../../client/client.ts";
 import { type Secret, secrets } from "../../kube/kinds/secret.ts";
 import { isStatus } from "../../kube/status-error.ts";
-import type { RepositoryId } from "./internal-repository.ts";
+import { repositoryId, type RepositoryId } from "./internal-repository.ts";
 
 export const PUSH_USER = "git";
 const TOKEN_BYTES = 32;
 const TOKEN_KEY = "token";
+const SECRET_PREFIX = "gantry-push-";
+const SECRET_TYPE_LABEL = "gantry.dev/secret-type";
+const SECRET_TYPE = "push";
+export const PUSH_SECRET_SELECTOR = `${SECRET_TYPE_LABEL}=${SECRET_TYPE}`;
+/** On the Secret: under which URL the server has the repository, without a credential. */
+export const PUSH_URL_ANNOTATION = "gantry.dev/push-url";
 const FIELD_MANAGER = "gantry";
 
 function secretKey({ namespace, name }: RepositoryId): { namespace: string; name: string } {
-  return { namespace, name: `gantry-push-${name}` };
+  return { namespace, name: `${SECRET_PREFIX}${name}` };
+}
+
+/** The repository whose token a Secret holds; undefined: none. */
+export function repositoryOfSecret({ metadata }: Secret): RepositoryId | undefined {
+  const { namespace = "", name, labels } = metadata;
+  if (labels?.[SECRET_TYPE_LABEL] !== SECRET_TYPE || !name.startsWith(SECRET_PREFIX))
+    return undefined;
+  return repositoryId(namespace, name.slice(SECRET_PREFIX.length));
+}
+
+/** Where a repository is read from another machine, with its token; undefined: not known. */
+export function pushAccess(
+  secret: Secret,
+): { readonly url: string; readonly token: string } | undefined {
+  const url = secret.metadata.annotations?.[PUSH_URL_ANNOTATION];
+  const token = tokenOf(secret);
+  return url === undefined || token === undefined ? undefined : { url, token };
+}
+
+function tokenOf(secret: Secret): string | undefined {
+  const value = Buffer.from(secret.data?.[TOKEN_KEY] ?? "", "base64")
+    .toString("utf8")
+    .trim();
+  return value === "" ? undefined : value;
 }
 
 /** The token as it is; undefined when there is none yet. */
@@ -23,11 +53,7 @@ export async function readPushToken(
   repository: RepositoryId,
 ): Promise<string | undefined> {
   try {
-    const secret = await client.get(secrets, secretKey(repository));
-    const value = Buffer.from(secret.data?.[TOKEN_KEY] ?? "", "base64")
-      .toString("utf8")
-      .trim();
-    return value === "" ? undefined : value;
+    return tokenOf(await client.get(secrets, secretKey(repository)));
   } catch (error) {
     if (isStatus(error, "NotFound")) return undefined;
     throw error;
@@ -52,7 +78,7 @@ export async function ensurePushToken(
       body: {
         apiVersion: "v1",
         kind: "Secret",
-        metadata: { ...key, labels: { "gantry.dev/secret-type": "push" } },
+        metadata: { ...key, labels: { [SECRET_TYPE_LABEL]: SECRET_TYPE } },
         type: "Opaque",
         data: { [TOKEN_KEY]: Buffer.from(token).toString("base64") },
       } satisfies Secret,
