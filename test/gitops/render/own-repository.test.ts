@@ -10,10 +10,10 @@ const rendered = async (...objects: readonly object[]) =>
       { path: "" },
     )
   ).objects;
-const application = (spec: object) => ({
+const application = (spec: object, name = "a") => ({
   apiVersion: "gantry.dev/v1",
   kind: "Application",
-  metadata: { name: "a" },
+  metadata: { name },
   spec,
 });
 const own = { repoURL: "https://example.com/own.git", targetRevision: "release" };
@@ -22,9 +22,12 @@ test("repoURL: . becomes the repository of the declaration, at the same revision
   const [first, second] = inOwnRepository(
     await rendered(
       application({ source: { repoURL: ".", path: "x" } }),
-      application({
-        sources: [{ repoURL: ".", targetRevision: "v1" }, { repoURL: "https://other" }],
-      }),
+      application(
+        {
+          sources: [{ repoURL: ".", targetRevision: "v1" }, { repoURL: "https://other" }],
+        },
+        "b",
+      ),
     ),
     own,
   );
