@@ -16,7 +16,7 @@ import { ofHealthCheck } from "../health/custom/rule-definition.ts";
 import { RuleSet } from "../health/custom/rule-set.ts";
 import type { Manifest } from "../render/manifest.ts";
 import { checkPolicies } from "./check-policies.ts";
-import { compilePolicies } from "./compile-policies.ts";
+import { type CompiledPolicies, compilePolicies } from "./compile-policies.ts";
 import { namespacedKinds } from "./namespaced-kinds.ts";
 import { findingAt } from "./policy-subject.ts";
 import { UnknownProjectError } from "./unknown-project-error.ts";
@@ -71,11 +71,20 @@ export async function checkOffline(
       applicationFindings(manifest, object, known),
     ),
     ...(await checkPolicies(manifests, {
-      policies: compiled,
+      policies: withoutBroken(compiled),
       isNamespaced: await namespacedKinds(all.map(({ object }) => object)),
       ...(limits === undefined ? {} : { project: limits, application: standIn(limits) }),
     })),
   ];
+}
+
+/** Their own files have a finding: those of every object would only hide it. */
+function withoutBroken({ policies: all, problems }: CompiledPolicies): CompiledPolicies {
+  const kept = all.map((one) => ({
+    ...one,
+    rules: one.rules.filter(({ isBroken }) => isBroken !== true),
+  }));
+  return { policies: kept, problems };
 }
 
 /** The Applications of a repository that also has their Projects. */

@@ -4,6 +4,7 @@ import type { Policy, PolicyImages } from "../../kube/kinds/policy.ts";
 import type { RuleSeverity } from "../../kube/kinds/project.ts";
 import { type ImageReport, readReports } from "./images/image-rules.ts";
 import {
+  brokenRule,
   type CompiledRule,
   compileRules,
   type RuleProblem,
@@ -22,7 +23,7 @@ export interface CompiledPolicy {
 
 export interface CompiledPolicies {
   readonly policies: readonly CompiledPolicy[];
-  /** What cannot be used. While there are any, nothing passes that these policies are about. */
+  /** What cannot be used. Every object that it is about breaks it. */
   readonly problems: readonly RuleProblem[];
 }
 
@@ -39,8 +40,11 @@ export async function compilePolicies(
     const { spec } = policy;
     const { rules, problems: wrong } = await compileRules(policy);
     problems.push(...wrong);
+    const wrongBefore = problems.length;
     const matches = matcher(policy, problems);
-    if (matches === undefined) continue;
+    const [unclear] = problems.slice(wrongBefore);
+    if (unclear !== undefined)
+      rules.push(brokenRule(`policy/${policy.metadata.name}/match`, unclear.message));
     const { images, scan } = spec;
     const reports = (images?.reports ?? []).map(({ namespace, name }) =>
       configMapOf(namespace, name),
@@ -56,17 +60,20 @@ export async function compilePolicies(
   return { policies: compiled, problems };
 }
 
-function matcher({ metadata, spec }: Policy, problems: RuleProblem[]): Matcher | undefined {
-  let field = "match";
-  try {
-    const included = matcherOf(spec.match ?? {});
-    field = "exclude";
-    const excluded = spec.exclude === undefined ? undefined : matcherOf(spec.exclude);
-    return (object, application) =>
-      included(object, application) && excluded?.(object, application) !== true;
-  } catch (error) {
-    if (!(error instanceof SelectorError)) throw error;
-    problems.push(ruleProblem(metadata.name, `spec.${field}.labelSelector`, error.message));
-    return undefined;
-  }
+/** A selector that cannot be read selects everything that `match` leaves, and excludes nothing. */
+function matcher({ metadata, spec }: Policy, problems: RuleProblem[]): Matcher {
+  const { labelSelector: _, ...matchOfAll } = spec.match ?? {};
+  const read = (field: "match" | "exclude", fallback: Matcher): Matcher => {
+    try {
+      const given = spec[field];
+      return given === undefined ? fallback : matcherOf(given);
+    } catch (error) {
+      if (!(error instanceof SelectorError)) throw error;
+      problems.push(ruleProblem(metadata.name, `spec.${field}.labelSelector`, error.message));
+      return fallback;
+    }
+  };
+  const included = read("match", matcherOf(matchOfAll));
+  const excluded = read("exclude", () => false);
+  return (object, application) => included(object, application) && !excluded(object, application);
 }

@@ -119,7 +119,7 @@ export class PolicyKeeper implements ManifestPolicy {
 
   /**
    * What there is to say of manifests that are not applied yet, as those of a push.
-   * @throws {SourceError} when the Project does not allow the Application, or a policy is broken
+   * @throws {SourceError} when the Project does not allow the Application
    */
   async findings(
     application: Application,
@@ -130,8 +130,6 @@ export class PolicyKeeper implements ManifestPolicy {
     if (breach !== undefined || "reason" in project)
       throw refused(application, breach?.message ?? "");
     await this.#freshenReports();
-    const [broken] = this.#compiled.problems;
-    if (broken !== undefined) throw refused(application, `${broken.where}: ${broken.message}`);
     return this.#check(application, manifests, project, this.#compiled);
   }
 
@@ -165,9 +163,7 @@ export class PolicyKeeper implements ManifestPolicy {
       findings
         .filter((finding) => finding.severity === severity)
         .map((finding) => `${formatFinding(finding)} [${finding.rule}]`);
-    // A rule that nobody can evaluate must not let through what it was made to stop.
-    const broken = compiled.problems.map(({ where, message }) => `${where}: ${message}`);
-    const errors = [...broken, ...told("error")];
+    const errors = told("error");
     const warnings = cut(told("warning"));
     if (errors.length === 0) return { warnings };
     const message = cut(errors).join("\n");
@@ -199,6 +195,8 @@ export class PolicyKeeper implements ManifestPolicy {
       this.#compiled = await compilePolicies(all, (namespace, name) =>
         reports.get(`${namespace}/${name}`),
       );
+      for (const { where, message } of this.#compiled.problems)
+        this.#options.logger.warn({ rule: where, problem: message }, "a policy cannot be used");
     };
     // One after the other: the last one sees everything.
     this.#compiling = this.#compiling.then(compile, compile).catch((error: unknown) => {

@@ -143,12 +143,17 @@ describe("a Policy", () => {
   });
 
   it("that cannot be evaluated lets nothing through, and says so", async () => {
-    await makePolicy({ rules: [{ name: "x", expression: "object.(" }] });
+    const rules = [{ name: "x", expression: "object.(" }];
+    await makePolicy({ rules, match: { applications: ["app"] } });
     await cluster.push([configMap("a")]);
     await cluster.createApplication();
     const refused = await cluster.until(() => condition("PolicyViolation"));
-    expect(refused.message).toContain("Policy/test spec.rules[0].expression");
+    expect(refused.message).toMatch(/the rule cannot be used: .*column.*\[policy\/test\/x\]/);
     expect(await cluster.data("a")).toBeUndefined();
+    // Nobody else is held up.
+    await cluster.createNamespace("other");
+    await cluster.createApplication({ destination: { namespace: "other" } }, "other");
+    await cluster.until(() => cluster.find(configMaps, "a", "other"));
   });
 
   it("that never ends refuses one Application and holds up no other", async () => {

@@ -179,7 +179,16 @@ describe("hostile input", () => {
       "Policy/test spec.rules[1].messageExpression",
       "Policy/test spec.match.labelSelector",
     ]);
-    expect(policies).toEqual([]);
+    const broken = policies[0]?.rules.filter(({ isBroken }) => isBroken === true) ?? [];
+    expect(broken.map(({ id }) => id)).toEqual(["policy/test/a", "policy/test/match"]);
+  });
+
+  it("a rule that cannot work is broken by what it is about, and by nothing else", async () => {
+    const rules = [{ name: "a", expression: "object.(" }];
+    expect(await check(WEB, [policy({ rules })])).toMatchObject([
+      { rule: "policy/test/a", severity: "error" },
+    ]);
+    expect(await check(WEB, [policy({ rules, match: { kinds: ["Pod"] } })])).toEqual([]);
   });
 
   it("an object that is too deep for expressions is an error", async () => {

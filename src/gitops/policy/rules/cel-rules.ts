@@ -19,6 +19,8 @@ export interface RuleValues {
 export interface CompiledRule {
   /** `policy/NAME/RULE`. */
   readonly id: string;
+  /** It cannot work: every object that it is asked about breaks it. */
+  readonly isBroken?: boolean;
   /** @throws {CelError} `exhausted` only */
   readonly check: (values: RuleValues) => RuleBreach | undefined;
 }
@@ -58,13 +60,22 @@ export async function compileRules(
         return undefined;
       }
     };
-    const expression = compile("expression", "bool");
     const message = compile("messageExpression", "string");
-    if (expression === undefined) continue;
+    const expression = compile("expression", "bool");
     const id = `policy/${policy.metadata.name}/${rule.name}`;
+    if (expression === undefined) {
+      rules.push(brokenRule(id, problems.at(-1)?.message ?? "it has no expression"));
+      continue;
+    }
     rules.push({ id, check: (values) => checkRule(id, rule, { expression, message }, values) });
   }
   return { rules, problems };
+}
+
+/** What cannot be checked does not pass: nobody else's objects are affected. */
+export function brokenRule(id: string, why: string): CompiledRule {
+  const message = `the rule cannot be used: ${why}`;
+  return { id, isBroken: true, check: () => ({ rule: id, severity: "error", message }) };
 }
 
 export function ruleProblem(policy: string, path: string, message: string): RuleProblem {
