@@ -151,8 +151,9 @@ export class ArtifactSource implements Source {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#listeners.close();
-    await Promise.allSettled(this.#working);
+    // Ends the connections, so that nothing under way is waited for.
     await this.#options.publisher.close();
+    await Promise.allSettled(this.#working);
   }
 }
 

@@ -280,6 +280,36 @@ test("an unwell registry is asked again; one that stays so is told", async () =>
   expect(await problemOf(source.resolve("latest"))).toMatchObject({ code: "server-error" });
 });
 
+test("a registry that hangs does not hold up the end of a source", async () => {
+  let asked = (): void => undefined;
+  const hanging = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const server = await registry({
+    intercept: ({ url }, response) => {
+      if (url?.includes("/blobs/") !== true) return false;
+      response.writeHead(200, { "content-length": "1000" }).write("half");
+      asked();
+      return true;
+    },
+  });
+  server.push("app", "latest", LAYER);
+  const source = await sources().open({ repoURL: `oci://${server.host}/app` });
+  const resolving = problemOf(source.resolve("latest"));
+  await hanging;
+  await source.close();
+  expect((await resolving).code).toMatch(/^(aborted|truncated|unreachable)$/);
+});
+
+test("a caller that gives up does not wait", async () => {
+  const server = await registry({ intercept: () => true });
+  const source = await sources().open({ repoURL: `oci://${server.host}/app` });
+  const abort = new AbortController();
+  const resolving = problemOf(source.resolve("latest", { signal: abort.signal }));
+  abort.abort(new Error("no longer wanted"));
+  expect(await resolving).toMatchObject({ code: "aborted" });
+});
+
 test("an index leads to its one artifact; a container image leads nowhere", async () => {
   const server = await registry();
   const type = "application/vnd.oci.image.manifest.v1+json";
