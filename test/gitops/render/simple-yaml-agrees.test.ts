@@ -215,6 +215,7 @@ test("random lines are read alike or left alone", () => {
 test("the sample repository is read by the fast reader", () => {
   const root = join(import.meta.dirname, "../../../sample-repo");
   const files = readdirSync(root, { recursive: true, encoding: "utf8" });
-  for (const file of files.filter((name) => /\.ya?ml$/.test(name)))
+  // Templates of a chart are not YAML yet.
+  for (const file of files.filter((name) => /^(?!.*templates).*\.ya?ml$/.test(name)))
     expect([file, agree(readFileSync(join(root, file), "utf8"))]).toEqual([file, true]);
 });
