@@ -2,30 +2,28 @@
 import {
   type Application,
   type ApplicationOperationState,
-  sourcesOf,
+  revisionId,
 } from "../../kube/kinds/application.ts";
 import type { Condition } from "kubernetes-types/meta/v1";
 import { keyOf } from "../../kube/object.ts";
 import { sha256 } from "../plan/desired.ts";
 
 export interface CommitState {
-  /** Commit id. */
+  /** Of the first source; that of another one is in `status.sync.revisions`. */
   readonly revision: string;
   readonly state: "pending" | "success" | "failure";
   /** One sentence without the revision. */
   readonly description: string;
 }
 
-/** Undefined when there is nothing to say about a commit. */
-export function commitStateOf({ spec, status }: Application): CommitState | undefined {
+/** Undefined when there is nothing to say. */
+export function commitStateOf({ status }: Application): CommitState | undefined {
   const revision = status?.sync?.revision;
-  // Charts and artifacts have versions and digests: no commits to say anything about.
-  const source = sourcesOf(spec)[0];
-  if (revision === undefined || !/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(revision)) return undefined;
-  if (source === undefined || source.chart !== undefined || /^oci:/i.test(source.repoURL))
-    return undefined;
+  if (revision === undefined) return undefined;
   const operation = status?.operationState;
-  const own = operation?.syncResult?.revision === revision ? operation : undefined;
+  const ofAll = revisionId(revision, status?.sync?.revisions);
+  const synced = operation?.syncResult?.revision;
+  const own = synced === revision || synced === ofAll ? operation : undefined;
   const say = (state: CommitState["state"], description: string): CommitState => ({
     revision,
     state,
@@ -39,7 +37,7 @@ export function commitStateOf({ spec, status }: Application): CommitState | unde
     case "OutOfSync":
       return outOfSync(own, say);
     case "Synced":
-      return synced(status.health, own, say);
+      return inSync(status.health, own, say);
     default:
       return undefined;
   }
@@ -62,7 +60,7 @@ function outOfSync(own: ApplicationOperationState | undefined, say: Say): Commit
   }
 }
 
-function synced(
+function inSync(
   health: { readonly status: string; readonly message?: string } | undefined,
   own: ApplicationOperationState | undefined,
   say: Say,
@@ -96,9 +94,10 @@ const problemOf = (conditions: readonly Condition[]): Condition | undefined =>
 
 /** Equal for what would be said in the same words; begins with revision and state. */
 export function commitStateId(application: Application, found: CommitState): string {
-  const { revision, state, description } = found;
+  const { state, description } = found;
+  const revision = revisionId(found.revision, application.status?.sync?.revisions);
   const words = sha256(`${application.metadata.uid ?? ""}\n${keyOf(application)}\n${description}`);
-  return `${revision}/${state}/${words.slice(0, 8)}`;
+  return `${encodeURIComponent(revision)}/${state}/${words.slice(0, 8)}`;
 }
 
 /**

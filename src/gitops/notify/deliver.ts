@@ -109,23 +109,41 @@ async function tellForge(
 ): Promise<"sent" | "not needed"> {
   const { type } = spec;
   const forge = forgeAccess(application, requireAddress(access.address), access.credentials);
-  if (forge === undefined) return "not needed";
+  const commit = forge === undefined ? undefined : commitOf(application, state, forge.sourceIndex);
+  if (forge === undefined || commit === undefined) return "not needed";
   const name = keyOf(application);
   if (isOneOf(COMMENT_TYPES, type)) {
     const annotations = application.metadata.annotations ?? {};
     const pullRequest = PULL_REQUEST_ANNOTATIONS.map((key) => annotations[key]).find(Boolean);
     const body = (marker: string): string => commentBody(application, state, marker);
-    const asked = { name, revision: state.revision, pullRequest, body };
+    const asked = { name, revision: commit, pullRequest, body };
     await comment(type as CommentType, forge, session, asked, signal);
     return "sent";
   }
-  const status = { ...state, context: `gantry/${name}`, link: applicationLink(application) };
+  const status = {
+    ...state,
+    revision: commit,
+    context: `gantry/${name}`,
+    link: applicationLink(application),
+  };
   try {
     await session.send(commitStatusRequest(type as CommitStatusType, forge, status), signal);
   } catch (error) {
     if (!isKnownToGitLab(error, type)) throw error;
   }
   return "sent";
+}
+
+/** Which commit of one source the state is about; undefined for revisions that are no commits. */
+function commitOf(
+  { status }: Application,
+  { revision }: CommitState,
+  sourceIndex: number,
+): string | undefined {
+  const { sync } = status ?? {};
+  const own = sync?.revision === revision ? sync.revisions?.[sourceIndex] : undefined;
+  const commit = own ?? (sourceIndex === 0 ? revision : undefined);
+  return commit !== undefined && /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(commit) ? commit : undefined;
 }
 
 /** GitLab refuses a status that the commit has already. */

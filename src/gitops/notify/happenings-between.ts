@@ -46,10 +46,12 @@ type Details = Omit<Happening, "id" | "application" | "objects"> & {
 
 function happening(application: Application, details: Details): Happening {
   const { distinction, objects = [], ...rest } = details;
-  const facts = distinction.map((part) => part ?? "").join("\n");
+  // Of several sources the first may stay where it is.
+  const others = application.status?.sync?.revisions ?? [];
+  const facts = [application.metadata.uid, ...others, ...distinction].map((part) => part ?? "");
   return {
     ...rest,
-    id: `${details.trigger}/${sha256(`${application.metadata.uid ?? ""}\n${facts}`).slice(0, 16)}`,
+    id: `${details.trigger}/${sha256(facts.join("\n")).slice(0, 16)}`,
     application,
     objects: objects.slice(0, MAX_MENTIONS),
   };

@@ -246,7 +246,7 @@ class RunningNotifier implements Notifier {
     const concern = provider.spec.type.includes("comment") ? "comment" : "commit";
     const id = commitStateId(application, state);
     // What a forge shows of another commit is not made stale by this one.
-    const lane = `${owner}\n${key}\n${concern}\n${state.revision}`;
+    const lane = `${owner}\n${key}\n${concern}\n${id.slice(0, id.indexOf("/"))}`;
     const waiting = this.#outboxes.get(subscription.provider)?.waiting(lane);
     if (waiting === undefined && !isNews(this.#ledger.last(owner, key, concern), id)) return;
     this.#outbox(subscription.provider).put({

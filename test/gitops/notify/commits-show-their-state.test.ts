@@ -9,6 +9,8 @@ import {
   ToldCluster,
 } from "./told-cluster.ts";
 import { matching, someText } from "./matching.ts";
+import { applications } from "../../../src/kube/kinds/application.ts";
+import { application } from "../operated-cluster.ts";
 
 let told: ToldCluster;
 beforeEach(async () => {
@@ -226,6 +228,35 @@ test("a Provider of a whole host takes the Application's own repository there", 
   expect(new Set(told.server.requests.map(({ path }) => path))).toEqual(
     new Set([`/api/v3/repos/team/shop/statuses/${REVISION}`]),
   );
+});
+
+test("of several sources, each repository is told of its own commit", async () => {
+  const address = `${told.server.url}/team/values`;
+  const second = application({}, "app");
+  await told.client.create(applications, {
+    ...second,
+    spec: {
+      ...second.spec,
+      source: undefined,
+      sources: [{ repoURL: "https://charts.example", chart: "shop" }, { repoURL: address }],
+    } as unknown as typeof second.spec,
+  });
+  await told.provider({ type: "gitea", address }, { token: "gitea-secret" });
+  await told.alert();
+  await told.status({
+    ...succeeded("1.2.3"),
+    sync: { status: "Synced", revision: "1.2.3", revisions: ["1.2.3", OTHER_REVISION] },
+    health: { status: "Healthy" },
+  });
+  await told.told(1);
+  await told.status({
+    sync: { status: "Synced", revision: "1.2.3", revisions: ["1.2.3", REVISION] },
+  });
+  await told.told(2);
+  expect(told.server.requests.map(({ path }) => path)).toEqual([
+    `/api/v1/repos/team/values/statuses/${OTHER_REVISION}`,
+    `/api/v1/repos/team/values/statuses/${REVISION}`,
+  ]);
 });
 
 test("GitLab's refusal of a status that the commit has already is no failure", async () => {

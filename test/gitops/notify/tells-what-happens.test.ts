@@ -161,6 +161,22 @@ describe("an Alert", () => {
   });
 });
 
+test("a Provider that never answers delays no sync, and stops with the notifier", async () => {
+  notified.server.answer = () => ({ hang: true });
+  await notified.provider({ timeout: "60s" });
+  await notified.alert();
+  await notified.cluster.push([configMap("one")]);
+  await notified.cluster.createApplication();
+  await notified.cluster.until(() => notified.server.requests.length === 1);
+  for (const key of ["second", "third"]) {
+    await notified.cluster.push([configMap("one", { key })]);
+    expect(await notified.cluster.data("one")).toEqual({ key });
+  }
+  // The first is still on its way; of what came after, the newest waits.
+  expect(notified.server.requests).toHaveLength(1);
+  expect(notified.notifier?.pending).toBe(1);
+});
+
 describe("after a restart", () => {
   test("nothing is told again, and what was missed is told", async () => {
     await notified.provider({});

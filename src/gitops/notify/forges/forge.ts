@@ -10,6 +10,8 @@ export interface ForgeAccess {
   readonly host: string;
   /** Path of the repository, in segments, as its web page has it. */
   readonly path: readonly string[];
+  /** Which of the Application's sources this repository is. */
+  readonly sourceIndex: number;
   readonly token: string | undefined;
   readonly username: string | undefined;
   readonly password: string | undefined;
@@ -30,21 +32,26 @@ export function forgeAccess(
   credentials: Pick<ForgeAccess, "token" | "username" | "password">,
 ): ForgeAccess | undefined {
   const url = parse(address);
-  const repoURL = sourcesOf(application.spec)[0]?.repoURL ?? "";
-  const source = repositoryPlace(repoURL);
-  if (source === undefined) return undefined;
-  const isRepository = url.pathname.replace(/\/+$/, "") !== "";
-  if (
-    isRepository ? repositoryId(url.href) !== repositoryId(repoURL) : source.host !== url.hostname
-  )
-    return undefined;
-  const place = isRepository ? repositoryPlace(url.href) : source;
+  const wholeHost = url.pathname.replace(/\/+$/, "") === "";
+  const sources = sourcesOf(application.spec);
+  const sourceIndex = sources.findIndex(
+    ({ repoURL, chart }) =>
+      chart === undefined &&
+      !/^oci:/i.test(repoURL) &&
+      (wholeHost
+        ? repositoryPlace(repoURL)?.host === url.hostname
+        : repositoryId(repoURL) === repositoryId(url.href)),
+  );
+  const repoURL = sources[sourceIndex]?.repoURL;
+  if (repoURL === undefined) return undefined;
+  const place = repositoryPlace(wholeHost ? repoURL : url.href);
   const path = (place?.path ?? "").split("/").map(segment);
   if (path.length < 2 || path.length > MAX_SEGMENTS || path.includes(undefined)) return undefined;
   return {
     origin: url.origin,
     host: url.hostname,
     path: path.filter((part) => part !== undefined),
+    sourceIndex,
     ...credentials,
   };
 }
