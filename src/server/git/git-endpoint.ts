@@ -24,6 +24,7 @@ import { receivePack } from "./receive-pack.ts";
 import { NO_OBJECT, readReceiveRequest } from "./receive-request.ts";
 import { readRefs } from "./refs.ts";
 import { requestBody, RequestBodyError } from "./request-body.ts";
+import { rollUpPacks } from "./roll-up-packs.ts";
 import { SideBand } from "./side-band.ts";
 import { Slots } from "./slots.ts";
 import { advertiseRefs, uploadPack } from "./upload-pack.ts";
@@ -66,6 +67,8 @@ export interface GitEndpointOptions {
   readonly logger: Logger;
   readonly gate: PushGate;
   readonly limits?: Partial<GitLimits>;
+  /** More packs than this in a repository are rolled up. @default 50 */
+  readonly maxPacks?: number;
 }
 export interface GitEndpoint {
   readonly handle: WebHandler;
@@ -101,6 +104,8 @@ class Endpoint {
   readonly #fetches = new Slots(FETCH_SLOTS);
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  /** Repositories whose packs are being rolled up. */
+  readonly #rollingUp = new Set<string>();
 
   constructor(options: GitEndpointOptions) {
     this.#options = options;
@@ -215,6 +220,24 @@ class Endpoint {
     } finally {
       leave();
     }
+    this.#rollUp(gitDir);
+  }
+
+  /** Behind the push: nobody waits for it, but stopping does. */
+  #rollUp(gitDir: string): void {
+    if (this.#rollingUp.has(gitDir) || this.#stopping.signal.aborted) return;
+    this.#rollingUp.add(gitDir);
+    const { logger, maxPacks } = this.#options;
+    const { signal } = this.#stopping;
+    const running = rollUpPacks(gitDir, signal, maxPacks)
+      .catch((error: unknown) => {
+        if (!signal.aborted) logger.warn({ err: error, gitDir }, "packs cannot be rolled up");
+      })
+      .finally(() => {
+        this.#rollingUp.delete(gitDir);
+        this.#running.delete(running);
+      });
+    this.#running.add(running);
   }
 }
 
@@ -321,4 +344,7 @@ async function tidyRepository(directory: string): Promise<void> {
   const locks = ["HEAD.lock", "packed-refs.lock", "config.lock"];
   locks.push(...loose.filter((path) => path.endsWith(".lock")).map((path) => join("refs", path)));
   for (const lock of locks) await rm(join(directory, lock), { force: true });
+  const packs = join(directory, "objects", "pack");
+  for (const name of await readdir(packs).catch(() => []))
+    if (/^(\.tmp-|tmp_)/.test(name)) await rm(join(packs, name), { force: true });
 }

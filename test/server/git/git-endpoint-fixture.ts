@@ -54,7 +54,7 @@ export class GitEndpointFixture {
     return this.api.client;
   }
 
-  async listen(): Promise<void> {
+  async listen(options: Partial<GitEndpointOptions> = {}): Promise<void> {
     const logger: Logger = {
       ...silentLogger,
       error: (fields) => void this.faults.push(fields),
@@ -76,6 +76,7 @@ export class GitEndpointFixture {
         },
       }),
       ...this.#options,
+      ...options,
     });
     const folder = { prefix: "/git/", handle: this.#endpoint.handle, requestTimeoutMs: 60_000 };
     const address = { host: "127.0.0.1", port: 0 };

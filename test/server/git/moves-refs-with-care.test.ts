@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ensurePushToken } from "../../../src/gitops/push/push-token.ts";
@@ -177,6 +177,42 @@ test("a shallow history that is not here is refused with what to do", async () =
   expect(stderr).toMatch(
     /shallow clone, run `git fetch --unshallow` first|Did not receive|not allowed/i,
   );
+});
+
+test("packs are rolled up behind the pushes, and lose nothing", async () => {
+  await fixture.close();
+  await fixture.listen({ maxPacks: 3 });
+  await clone.git("remote", "set-url", "gantry", fixture.url());
+  const packs = (): number =>
+    readdirSync(join(fixture.repository, "objects/pack")).filter((name) => name.endsWith(".pack"))
+      .length;
+  for (let at = 0; at < 8; at++) {
+    await clone.commit({ "a.yaml": configMap("a", `${at}`) });
+    expect((await clone.push("main")).code).toBe(0);
+  }
+  await expect.poll(packs).toBeLessThanOrEqual(4);
+  expect((await gitIn(fixture.repository, ["rev-list", "--count", "main"])).stdout.trim()).toBe(
+    "8",
+  );
+});
+
+test("what a killed server left behind is gone when the next one starts, and pushes work", async () => {
+  await clone.commit({ "a.yaml": configMap("a", "1") });
+  await clone.push("main");
+  await fixture.close();
+  const left = [
+    "refs/heads/main.lock",
+    "packed-refs.lock",
+    "objects/pack/tmp_pack_x",
+    "quarantine/x/HEAD",
+  ];
+  mkdirSync(join(fixture.repository, "quarantine/x"), { recursive: true });
+  for (const path of left) writeFileSync(join(fixture.repository, path), "");
+  await fixture.listen();
+  for (const path of left) expect(existsSync(join(fixture.repository, path))).toBe(false);
+  await clone.git("remote", "set-url", "gantry", fixture.url());
+  await clone.commit({ "a.yaml": configMap("a", "2") });
+  expect((await clone.push("main")).code).toBe(0);
 });
 
 test("a repository of another namespace has a path of its own", async () => {
