@@ -12,6 +12,7 @@ import {
   type HookPhase,
   hookPhases,
   hookRunOf,
+  placeholderName,
 } from "../plan/hooks.ts";
 import { hookProgress, type HookProgress, type HookFacts } from "../plan/hook-progress.ts";
 import { type ObjectRef, refKey, refOf } from "../plan/object-ref.ts";
@@ -55,7 +56,9 @@ export function runIdOf({ phase }: HookRun, { syncId }: HookSync): string {
 function hookDesired(desired: Desired, phase: HookPhase, sync: HookSync): Desired {
   const { metadata } = desired.object;
   const { generateName, ...named } = metadata as typeof metadata & { generateName?: string };
-  const name = desired.ref.name === "" ? madeUpName(generateName ?? "", phase, sync) : named.name;
+  const prefix = generateName ?? "";
+  const isMadeUp = desired.ref.name === "" || desired.ref.name === placeholderName(prefix);
+  const name = isMadeUp ? madeUpName(prefix, phase, sync) : named.name;
   const finalizers = removesItself(desired.object)
     ? [...(metadata.finalizers ?? []), HOOK_FINALIZER]
     : metadata.finalizers;

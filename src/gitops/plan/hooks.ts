@@ -60,6 +60,11 @@ export function isHook({ metadata }: KubeObject): boolean {
   return words(annotations[HOOK]).length > 0 || (helm.length > 0 && !helm.includes("crd-install"));
 }
 
+/** The name under which a hook is rendered and checked whose name each sync makes up. */
+export function placeholderName(generateName: string): string {
+  return `${generateName}generated`;
+}
+
 /**
  * The phases in which a hook runs: none for `Skip`, for Helm's tests, and for what only runs at the
  * other of install and upgrade.

@@ -5,6 +5,7 @@
 import type { Finding, Position } from "../check/finding.ts";
 import { nearestName } from "../check/nearest-name.ts";
 import { deepFreeze, type Json, type JsonObject, type KubeObject } from "../../kube/object.ts";
+import { isHook, placeholderName } from "../plan/hooks.ts";
 import type { Manifest } from "./manifest.ts";
 import { decodeText } from "./yaml/decode-text.ts";
 import { FieldPositions } from "./yaml/field-position.ts";
@@ -125,9 +126,15 @@ class Reading {
     }
     const { metadata } = value;
     if (!isObject(metadata)) return this.#unnamed(value, kind, at, itemPath, "metadata");
-    if (typeof metadata["name"] !== "string" || metadata["name"] === "")
+    const generated = metadata["name"] === undefined ? generatedName(value) : undefined;
+    if (
+      generated === undefined &&
+      (typeof metadata["name"] !== "string" || metadata["name"] === "")
+    )
       return this.#unnamed(value, kind, at, itemPath, "metadata.name");
-    const object = deepFreeze(value as JsonObject & KubeObject);
+    const named =
+      generated === undefined ? value : { ...value, metadata: { ...metadata, name: generated } };
+    const object = deepFreeze(named as JsonObject & KubeObject);
     this.#objects.push({ object, document: at, itemPath, position });
   }
 
@@ -308,4 +315,12 @@ function isObject(value: Json | undefined): value is JsonObject {
 
 function jsonType(value: Json): string {
   return Array.isArray(value) ? "a list" : isObject(value) ? "a map" : `a ${typeof value}`;
+}
+
+/** Each sync makes a new object of a hook: that one may leave its name to be made up. */
+function generatedName(value: JsonObject): string | undefined {
+  const { metadata } = value;
+  const prefix = isObject(metadata) ? metadata["generateName"] : undefined;
+  if (typeof prefix !== "string" || prefix === "") return undefined;
+  return isHook(value as JsonObject & KubeObject) ? placeholderName(prefix) : undefined;
 }
