@@ -20,8 +20,8 @@ import { scanObject } from "./scan/scan-object.ts";
 
 /** Findings of one check: more are no help to anybody. */
 const MAX_FINDINGS = 2000;
-/** Objects between two pauses: others must get their turn. */
-const OBJECTS_PER_TURN = 50;
+/** How long objects are checked before others get their turn. */
+const TURN_MS = 10;
 /** Time for one rule over all objects: one that takes longer is refused rather than waited for. */
 const MAX_RULE_MS = 5_000;
 
@@ -42,10 +42,11 @@ export async function checkPolicies(
 ): Promise<Finding[]> {
   if (check.policies.policies.length === 0 && check.project === undefined) return [];
   const findings: Finding[] = [];
-  const evaluator = await Evaluator.load(check);
-  for (const [index, manifest] of manifests.entries()) {
-    if (index % OBJECTS_PER_TURN === OBJECTS_PER_TURN - 1) await nextTurn();
-    for (const breach of breachesOf(manifest, check, evaluator)) {
+  const turns = new Turns();
+  const evaluator = await Evaluator.load(check, turns);
+  for (const manifest of manifests) {
+    await turns.share();
+    for (const breach of await breachesOf(manifest, check, evaluator)) {
       findings.push(findingAt(manifest, breach));
       if (findings.length >= MAX_FINDINGS) return findings.sort(compareFindings);
     }
@@ -53,13 +54,22 @@ export async function checkPolicies(
   return findings.sort(compareFindings);
 }
 
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Lets others have their turn when this one has lasted long enough. */
+class Turns {
+  #sinceMs = performance.now();
 
-function breachesOf(
+  async share(): Promise<void> {
+    if (performance.now() - this.#sinceMs < TURN_MS) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#sinceMs = performance.now();
+  }
+}
+
+async function breachesOf(
   manifest: PolicyManifest,
   check: PolicyCheck,
   evaluator: Evaluator,
-): RuleBreach[] {
+): Promise<RuleBreach[]> {
   const { application, project, policies } = check;
   const { object } = manifest;
   const breaches: RuleBreach[] = [];
@@ -75,7 +85,7 @@ function breachesOf(
     if (!policy.matches(object, application)) continue;
     if (policy.scan !== undefined) scanned ??= scanObject(object);
     const found = [
-      ...evaluator.check(object, policy),
+      ...(await evaluator.check(object, policy)),
       ...(policy.scan === undefined ? [] : (scanned ?? [])),
       ...imagesOf(object, policy),
     ];
@@ -114,27 +124,31 @@ function withSeverity(
 /** Evaluates rules in CEL, and gives up those that take too long. */
 class Evaluator {
   readonly #toValue: (json: unknown) => CelValue;
+  readonly #turns: Turns;
   readonly #application: CelValue;
   readonly #params = new Map<string, CelValue>();
   readonly #spentMs = new Map<string, number>();
   #object: { readonly of: KubeObject; readonly value: CelValue | CelError } | undefined;
 
-  private constructor(toValue: (json: unknown) => CelValue, application: Application | undefined) {
+  private constructor(
+    toValue: (json: unknown) => CelValue,
+    application: Application | undefined,
+    turns: Turns,
+  ) {
     this.#toValue = toValue;
+    this.#turns = turns;
     this.#application = toValue(applicationValue(application));
   }
 
-  static async load({ application, policies }: PolicyCheck): Promise<Evaluator> {
-    if (policies.policies.every(({ rules }) => rules.length === 0)) return NOTHING_TO_EVALUATE;
+  static async load({ application, policies }: PolicyCheck, turns: Turns): Promise<Evaluator> {
+    // Nothing to evaluate: the engine is not even loaded.
+    if (policies.policies.every(({ rules }) => rules.length === 0))
+      return new Evaluator((value) => value as CelValue, undefined, turns);
     const { celValue } = await import("../../kube/cel/cel-value.ts");
-    return new Evaluator(celValue, application);
+    return new Evaluator(celValue, application, turns);
   }
 
-  static none(): Evaluator {
-    return new Evaluator((value) => value as CelValue, undefined);
-  }
-
-  check(object: KubeObject, { rules, policy }: CompiledPolicy): RuleBreach[] {
+  async check(object: KubeObject, { rules, policy }: CompiledPolicy): Promise<RuleBreach[]> {
     if (rules.length === 0) return [];
     const value = this.#valueOf(object);
     if (value instanceof CelError)
@@ -149,10 +163,13 @@ class Evaluator {
       this.#params.set(policy.metadata.name, params);
     }
     const values = { object: value, application: this.#application, params };
-    return rules.flatMap((rule) => {
+    const breaches: RuleBreach[] = [];
+    for (const rule of rules) {
+      await this.#turns.share();
       const breach = this.#checkOne(rule, () => rule.check(values));
-      return breach === undefined ? [] : [breach];
-    });
+      if (breach !== undefined) breaches.push(breach);
+    }
+    return breaches;
   }
 
   #checkOne({ id }: CompiledRule, check: () => RuleBreach | undefined): RuleBreach | undefined {
@@ -189,8 +206,6 @@ class Evaluator {
     return value;
   }
 }
-
-const NOTHING_TO_EVALUATE = Evaluator.none();
 
 /** What rules read as `application`; in a check of files an empty one. */
 function applicationValue(application: Application | undefined): unknown {

@@ -213,7 +213,9 @@ export class PolicyKeeper implements ManifestPolicy {
           await this.#options.client.get(configMaps, { namespace, name }),
         );
       } catch (error) {
-        if (!isStatus(error, "NotFound")) throw error;
+        // Everything else of the policy must hold all the same.
+        if (!isStatus(error, "NotFound"))
+          this.#options.logger.warn({ err: error, namespace, name }, "a report cannot be read");
       }
     }
     return found;

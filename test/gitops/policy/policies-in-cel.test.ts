@@ -164,6 +164,25 @@ describe("hostile input", () => {
     expect(findings[0]?.message).toContain("takes too long");
   });
 
+  it("many rules that take long leave others their turn", async () => {
+    const list = `[${Array.from({ length: 90 }, () => 1).join(",")}]`;
+    const slow = "object.list.all(a, object.list.all(b, a + b > 0))";
+    const object = (name: string): string =>
+      `apiVersion: x.example/v1\nkind: Big\nmetadata: {name: ${name}}\nlist: ${list}\n`;
+    const yaml = Array.from({ length: 40 }, (_, index) => object(`b${index}`)).join("---\n");
+    const rules = Array.from({ length: 10 }, (_, at) => ({ name: `r${at}`, expression: slow }));
+    let turns = 0;
+    let isDone = false;
+    const count = (): void => {
+      turns++;
+      if (!isDone) setImmediate(count);
+    };
+    setImmediate(count);
+    expect(await check(yaml, [policy({ rules })])).toEqual([]);
+    isDone = true;
+    expect(turns).toBeGreaterThan(10);
+  });
+
   it("a rule that cannot work is told, with its place", async () => {
     const { problems, policies } = await compilePolicies([
       policy({
