@@ -95,7 +95,7 @@ async function story(
     await players.playOut();
   }
   // Nothing is left to be done later.
-  await cluster.pass(600_000);
+  await cluster.pass(60_000);
   await players.playOut();
   const status = await cluster.status();
   const lists = await cluster.client.list(configMaps);
