@@ -64,10 +64,20 @@ export class GantryProcess {
   async client(): Promise<HttpClient> {
     return new HttpClient(await loadClusterAccess({ path: join(this.dataDir, "kubeconfig") }));
   }
+  get program(): string {
+    return GANTRY;
+  }
   /** Resident memory of the process, MiB. */
   rssMb(): number {
-    const kb = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"))?.[1];
-    return Math.round(Number(kb) / 1024);
+    return this.#memoryMb("VmRSS");
+  }
+  /** The most that it ever was. */
+  peakRssMb(): number {
+    return this.#memoryMb("VmHWM");
+  }
+  #memoryMb(field: string): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
+    return Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024);
   }
 
   /** Writes files and commits them; makes the repository first if need be. Returns the commit. */
@@ -75,10 +85,7 @@ export class GantryProcess {
     mkdirSync(this.repository, { recursive: true });
     if (!this.#hasRepository) this.git("init", "-q", "-b", "main");
     this.#hasRepository = true;
-    for (const [path, content] of Object.entries(files)) {
-      mkdirSync(dirname(join(this.repository, path)), { recursive: true });
-      writeFileSync(join(this.repository, path), content);
-    }
+    this.write(this.repository, files);
     this.git("add", "-A");
     this.git(
       "-c",
@@ -91,6 +98,12 @@ export class GantryProcess {
       message,
     );
     return this.git("rev-parse", "HEAD").trim();
+  }
+  write(directory: string, files: Readonly<Record<string, string>>): void {
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(directory, path)), { recursive: true });
+      writeFileSync(join(directory, path), content);
+    }
   }
   #hasRepository = false;
 
