@@ -3,7 +3,9 @@
  * read them: by the rules of Masterminds/semver, which differ from npm's in commas, in `v`
  * prefixes, in versions with fewer than three numbers and in what counts as a pre-release match.
  */
-import { compareBuild, SemVer } from "semver";
+// The whole package takes five times as long to load.
+import SemVer from "semver/classes/semver.js";
+import compareBuild from "semver/functions/compare-build.js";
 
 export interface VersionRange {
   /** Whether a version is inside; what is no version is not. */
