@@ -16,7 +16,7 @@ import { ApplicationRenderer } from "./application-renderer.ts";
 import { OpenRepositories, type RepositoryUser } from "./open-repositories.ts";
 import { type Footprint, isUntouched } from "./render/footprint.ts";
 import type { RenderedApplication } from "./render/render-application.ts";
-import { ResolvedCommits } from "./resolved-commits.ts";
+import { RepositoryLook } from "./repository-look.ts";
 import { isLocalRepository } from "./source/repo-url.ts";
 import type { Commit, CommitInfo, CredentialProvider } from "./source/source.ts";
 import { Sources, type SourcesOptions } from "./source/sources.ts";
@@ -92,7 +92,8 @@ export class Repositories implements ManifestSource {
   readonly #sources: Sources;
   readonly #open: OpenRepositories;
   readonly #renderer: ApplicationRenderer;
-  readonly #commits = new ResolvedCommits();
+  /** The last one: whoever looks because of it asks for the same. */
+  #look: RepositoryLook | undefined;
   /** Of the revision that each Application follows. */
   readonly #followed = new Map<string, Answer>();
   /** Of another one that was asked for last, as while a rollback holds. */
@@ -265,50 +266,35 @@ export class Repositories implements ManifestSource {
     while (this.#changed.size > 0 && !signal.aborted) {
       const keys = [...this.#changed];
       this.#changed.clear();
-      const sinceMs = this.#options.clock.now();
-      const concerned = await this.#concerned(keys, sinceMs, signal);
-      if (concerned.length > 0 && !signal.aborted) this.#options.onChange(concerned, sinceMs);
+      const look = new RepositoryLook(this.#options.clock.now());
+      this.#look = look;
+      const concerned = await this.#concerned(keys, look, signal);
+      if (concerned.length > 0 && !signal.aborted) this.#options.onChange(concerned, look.sinceMs);
     }
   }
 
   async #concerned(
     applicationKeys: readonly string[],
-    sinceMs: number,
+    look: RepositoryLook,
     signal: AbortSignal,
   ): Promise<string[]> {
-    const asked = new Map<string, Promise<Commit>>();
     const concerned: string[] = [];
     for (const key of applicationKeys) {
       const answer = this.#followed.get(key);
-      if (answer === undefined || !(await this.#isAsBefore(answer, asked, sinceMs, signal)))
+      if (answer === undefined || !(await this.#isAsBefore(answer, look, signal)))
         concerned.push(key);
     }
     return concerned;
   }
 
-  /** One request for each repository and revision, however many Applications follow it. */
-  async #isAsBefore(
-    answer: Answer,
-    asked: Map<string, Promise<Commit>>,
-    sinceMs: number,
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  async #isAsBefore(answer: Answer, look: RepositoryLook, signal: AbortSignal): Promise<boolean> {
     const { application } = answer;
     const sources = sourcesOf(application.spec);
     try {
-      const resolve = await this.#resolver(application, sinceMs, signal);
+      const resolve = await this.#resolver(application, look, signal);
       const commits: Commit[] = [];
-      for (const source of sources) {
-        const revision = source.targetRevision ?? "HEAD";
-        const id = JSON.stringify([source.repoURL, source.chart, revision]);
-        let asking = asked.get(id);
-        if (asking === undefined) {
-          asking = resolve(source, revision);
-          asking.catch(() => undefined);
-          asked.set(id, asking);
-        }
-        commits.push(await asking);
-      }
+      for (const source of sources)
+        commits.push(await resolve(source, source.targetRevision ?? "HEAD"));
       // A commit that must not be used is to be told of, whatever it touches.
       const isNew = commits.some(({ id }, index) => id !== answer.commitIds[index]);
       if (isNew && sources.some(({ verify, submodules }) => verify ?? submodules)) return false;
@@ -321,17 +307,22 @@ export class Repositories implements ManifestSource {
 
   async #resolver(
     application: Application,
-    notBeforeMs: number,
+    when: number | RepositoryLook,
     signal: AbortSignal,
     sources: readonly ApplicationSource[] = sourcesOf(application.spec),
   ): Promise<Resolve> {
+    const notBeforeMs = typeof when === "number" ? when : when.sinceMs;
+    const isSame = this.#look?.sinceMs === notBeforeMs;
+    const look = typeof when === "number" ? (isSame ? this.#look : undefined) : when;
     const user = { key: keyOf(application), namespace: application.metadata.namespace };
     const opened = await this.#open.of(user, sources);
     return (source, revision) => {
       const repository = opened[sources.indexOf(source)];
       if (repository === undefined) throw new Error(`${source.repoURL} was not opened`);
       const nowMs = this.#options.clock.now();
-      return this.#commits.resolve(repository, revision, { nowMs, notBeforeMs, signal });
+      if (look !== undefined) return look.resolve(repository, revision, { nowMs, signal });
+      const maxAgeMs = Math.max(0, nowMs - notBeforeMs);
+      return repository.resolve(revision, { maxAgeMs, signal });
     };
   }
 
