@@ -239,7 +239,12 @@ export class GitRemoteSource implements Source {
     const { objects, baseIds } = await checkPack(pack, limits);
     if (objects === 0) return;
     const read = (id: string) => this.#repository.object(id, limits.maxObjectBytes);
-    await this.#index(await completePack(pack, baseIds, read), signal);
+    try {
+      await this.#index(await completePack(pack, baseIds, read), objects, signal);
+    } catch (error) {
+      await this.#cache.dropUnfinished();
+      throw error;
+    }
     this.#objects.refresh();
   }
 
@@ -288,7 +293,11 @@ export class GitRemoteSource implements Source {
     try {
       return await work(deadline.signal);
     } catch (error) {
-      throw this.#gitError(error);
+      // Whatever was under way then says only that it was interrupted.
+      const { reason } = deadline.signal as { reason: unknown };
+      throw deadline.signal.aborted && reason instanceof SourceError
+        ? reason
+        : this.#gitError(error);
     } finally {
       cancel();
       this.#closing.signal.removeEventListener("abort", abort);

@@ -12,11 +12,12 @@ const TRAILER_BYTES = 20;
 /** What of git's complaints is kept for an error. */
 const MAX_STDERR_CHARS = 2000;
 
-export type PackIndexer = (pack: Buffer, signal: AbortSignal) => Promise<void>;
+/** @param objects how many the server sent; bases that were added are not counted */
+export type PackIndexer = (pack: Buffer, objects: number, signal: AbortSignal) => Promise<void>;
 
 /** By `git index-pack`: some ten times faster, on other cores. */
 export function gitIndexer(gitDir: string): PackIndexer {
-  return (pack, signal) =>
+  return (pack, _objects, signal) =>
     new Promise((resolve, reject) => {
       const child = spawn("git", ["index-pack", "--stdin", "--fix-thin"], {
         cwd: gitDir,
@@ -46,13 +47,16 @@ const atomicFs: PromiseFsClient = {
 
 /** Without the program. */
 export function isomorphicIndexer(gitDir: string): PackIndexer {
-  return async (pack) => {
+  return async (pack, objects) => {
     const sum = pack.toString("hex", pack.length - TRAILER_BYTES);
     const filepath = `objects/pack/pack-${sum}.pack`;
     await writeFileAtomically(join(gitDir, filepath), pack);
     try {
-      await git.indexPack({ fs: atomicFs, dir: gitDir, gitdir: gitDir, filepath });
+      const { oids } = await git.indexPack({ fs: atomicFs, dir: gitDir, gitdir: gitDir, filepath });
+      // It leaves out what it cannot unpack.
+      if (oids.length < objects) throw new PackError("corrupt", "a delta of the pack has no base");
     } catch (error) {
+      await rm(join(gitDir, filepath.replace(/\.pack$/, ".idx")), { force: true });
       await rm(join(gitDir, filepath), { force: true });
       throw error;
     }

@@ -53,6 +53,11 @@ export class RemoteCache {
         await rm(join(file.parentPath, file.name), { force: true });
   }
 
+  /** What an indexing that was ended left behind; not while one is under way. */
+  async dropUnfinished(): Promise<void> {
+    await this.#dropBrokenPacks();
+  }
+
   async #dropBrokenPacks(): Promise<void> {
     const names = await this.#packNames();
     for (const name of names) if (!(await this.#isWhole(name))) await this.#drop(name);

@@ -1,8 +1,12 @@
 /** Repositories made to harm or merely huge: what they hold is listed, fetched and read in bounds. */
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { deflateSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { GitRemoteLimits } from "../../../src/gitops/source/git-remote.ts";
 import { SourceError } from "../../../src/gitops/source/source-error.ts";
@@ -232,5 +236,37 @@ test.each([true, false])(
     const indexes = all.filter((file) => file.endsWith(".idx"));
     expect(indexes.length).toBe(2);
     for (const index of indexes) await git(root, "verify-pack", join(root, index));
+  },
+);
+
+test.each([true, false])(
+  "an indexing that fails leaves nothing on the disk (git binary: %s)",
+  async (gitBinary) => {
+    // Whole by its checksum and its entries, but a delta leans on what nobody has.
+    const delta = deflateSync(Buffer.from([1, 1, 1, 0x78]));
+    const entry = Buffer.concat([Buffer.from([0x74]), Buffer.alloc(20, 7), delta]);
+    const head = Buffer.from([0x50, 0x41, 0x43, 0x4b, 0, 0, 0, 2, 0, 0, 0, 1]);
+    const body = Buffer.concat([head, entry]);
+    const pack = Buffer.concat([body, createHash("sha1").update(body).digest()]);
+    const packet = (payload: Buffer): Buffer =>
+      Buffer.concat([Buffer.from((payload.length + 4).toString(16).padStart(4, "0")), payload]);
+    const id = "0123456789012345678901234567890123456789";
+    const refs = Buffer.from(`${id} refs/heads/main\0side-band-64k ofs-delta shallow\n`);
+    const server = createServer((request, response) => {
+      const isRefs = request.method === "GET";
+      const kind = isRefs ? "advertisement" : "result";
+      response.setHeader("content-type", `application/x-git-upload-pack-${kind}`);
+      const flush = Buffer.from("0000");
+      const nak = packet(Buffer.from("NAK\n"));
+      const band = packet(Buffer.concat([Buffer.from([1]), pack]));
+      response.end(Buffer.concat(isRefs ? [packet(refs), flush] : [nak, band, flush]));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    closing.push(() => new Promise((resolve) => void server.close(() => resolve())));
+    const { port } = server.address() as AddressInfo;
+    const source = await open(`http://127.0.0.1:${port}/app.git`, {}, gitBinary);
+    expect(["protocol", "truncated"]).toContain((await failure(source.resolve("main"))).code);
+    const left = await readdir(join(directory.path, "data/git"), { recursive: true });
+    expect(left.filter((file) => /pack\/.+/.test(file))).toEqual([]);
   },
 );

@@ -1,4 +1,5 @@
 /** What goes wrong between here and a Git server: one clear error, and a source that still works. */
+import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -235,9 +236,9 @@ describe("time and size", () => {
 
   test("nor does a pack that comes one byte at a time", async () => {
     const server = await serve();
-    const source = await open({ repoURL: `${server.url}/app.git` }, { fetchTimeoutMs: 150 });
+    const source = await open({ repoURL: `${server.url}/app.git` }, { fetchTimeoutMs: 2_000 });
     await source.resolve("main");
-    await work.commit({ "big.bin": Buffer.alloc(3_000, "abc").map((_, i) => (i * 7919) % 251) });
+    await work.commit({ "big.bin": randomBytes(5_000) });
     await work.git("push", "-q", "origin", "main");
     server.fault = { kind: "trickle", everyMs: 1 };
     expect(await failure(source.resolve("main"))).toMatchObject({ code: "timeout" });
