@@ -129,6 +129,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       clock,
       source: manifests,
       applicationOf: (key) => informer.get(key),
+      onBehind: (key) => {
+        reconciler.markStale(key);
+        queue.add(key);
+      },
       projectWindowsOf: (application) =>
         projectInformer.get(projectOf(application))?.spec.syncWindows ?? [],
     }),

@@ -124,7 +124,7 @@ function heldBack({
 }
 
 /** The sync that is under way according to the status; of a subject, if one is given. */
-export function underWay({ status }: Application, subject?: Subject): UnderWay | undefined {
+function underWay({ status }: Application, subject?: Subject): UnderWay | undefined {
   const state = status?.operationState;
   if (state?.phase !== "Running") return undefined;
   if (subject !== undefined && state.syncResult?.revision !== subject.revision) return undefined;

@@ -5,6 +5,7 @@ import type { CliContext } from "../../src/cli/context.ts";
 import { parseResource } from "../../src/cli/resource-argument.ts";
 import { applications } from "../../src/kube/kinds/application.ts";
 import { configMaps } from "../../src/kube/kinds/configmap.ts";
+import { projects } from "../../src/kube/kinds/project.ts";
 import { gantry } from "./command-line.ts";
 import { type ServerFixture, startServerFixture } from "./server-fixture.ts";
 
@@ -167,6 +168,22 @@ test("status shows windows, and a sync inside a deny window is refused with the 
   expect(sync.stdout).toContain("manualSync: true in the window allows them on request");
   await change(null);
   expect((await gantry("status", "default", ...flags)).stdout).not.toContain("Sync window");
+  const project = {
+    apiVersion: "gantry.dev/v1",
+    kind: "Project",
+    metadata: { name: "default" },
+    spec: {
+      sourceRepos: ["*"],
+      destinations: [{ server: "*", namespace: "*" }],
+      clusterResourceWhitelist: [{ group: "*", kind: "*" }],
+      syncWindows: [{ ...windows[0], appliesTo: "selfHeal" }],
+    },
+  } as const;
+  await fixture.server.client.create(projects, structuredClone(project) as never);
+  expect((await gantry("status", "default", ...flags)).stdout).toMatch(
+    /Sync window {2}open\n {2}self-heal {2}closed for the foreseeable future: deny self-heal/,
+  );
+  await fixture.server.client.delete(projects, { name: "default" });
 });
 
 test("diff marks hooks, what is ignored and what is not pruned", async () => {

@@ -87,7 +87,7 @@ function waitsForOne(
 }
 
 /** Why a dependency has not come to its newest commit. */
-function lag({ status }: Application, newest: string | undefined): string | undefined {
+export function lag({ status }: Application, newest: string | undefined): string | undefined {
   const { revision = "", revisions } = status?.sync ?? {};
   if (newest === undefined || revisionId(revision, revisions) === newest) return undefined;
   const short = newest.slice(0, 12);

@@ -8,6 +8,7 @@ import { applicableWindows } from "./applicable-windows.ts";
 import {
   dependencyKeys,
   followsSameBranch,
+  lag,
   type ReadyExpression,
   waitsFor,
 } from "./dependencies.ts";
@@ -19,6 +20,8 @@ export interface GateKeeperOptions {
   readonly clock: Clock;
   readonly source: Pick<ManifestSource, "manifestsOf">;
   readonly applicationOf: (key: string) => Application | undefined;
+  /** Gets the key of an Application whose repository has something newer than its status knows. */
+  readonly onBehind: (key: string) => void;
   /** The windows of the Application's Project. */
   readonly projectWindowsOf: (application: Application) => readonly SyncWindow[];
 }
@@ -54,14 +57,17 @@ export class GateKeeper {
    * the Application itself was looked at, whether or not they have been since.
    */
   async #newest(application: Application, signal: AbortSignal): Promise<Map<string, string>> {
-    const { applicationOf, source } = this.#options;
+    const { applicationOf, source, onBehind } = this.#options;
     const newest = new Map<string, string>();
     for (const key of dependencyKeys(application)) {
       const dep = applicationOf(key);
       if (dep === undefined || !followsSameBranch(dep, application)) continue;
       try {
         const { commit } = await source.manifestsOf(dep, { revision: targetRevision(dep), signal });
-        newest.set(key, revisionId(commit.id, commit.revisions));
+        const id = revisionId(commit.id, commit.revisions);
+        newest.set(key, id);
+        // Having asked on its behalf, nobody else tells it of what is new.
+        if (lag(dep, id) !== undefined && dep.status?.rollback?.insteadOf !== id) onBehind(key);
       } catch (error) {
         // Its own status tells that it cannot be read: it is not in sync then.
         if (!(error instanceof SourceError)) throw error;
