@@ -277,6 +277,8 @@ const CLASSES = new Map<string, (code: number) => boolean>([
   ["s", between([9, 13], [32, 32])],
   ["u", between([65, 90])],
   ["w", between([48, 57], [65, 90], [97, 122])],
+  // Of Lua 5.1, for which scripts of Argo CD are written.
+  ["z", between([0, 0])],
   ["x", between([48, 57], [65, 70], [97, 102])],
 ]);
 
