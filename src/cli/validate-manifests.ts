@@ -3,6 +3,8 @@ import { formats, type OutputFormat } from "../gitops/check/output/formats.ts";
 import { SchemaLocationError } from "../gitops/check/json-schemas.ts";
 import { InputError, readManifests, validatePaths } from "../gitops/check/validate-paths.ts";
 import type { Manifest } from "../gitops/render/manifest.ts";
+import type { InputOptions } from "../gitops/check/manifest-paths.ts";
+import type { RenderEnvironment } from "../gitops/render/render-environment.ts";
 import { UnknownProjectError } from "../gitops/policy/unknown-project-error.ts";
 import { type CliContext, CliError, EXIT } from "./context.ts";
 
@@ -33,6 +35,7 @@ export async function validateManifests(
     const given = await readManifests(flags.policy ?? []);
     const report = await validatePaths(paths, {
       readStdin: () => readStdin(this),
+      renderFolder: folderRenderer(),
       strict: flags.strict === true,
       ignoreMissingSchemas: flags.ignoreMissingSchemas === true,
       ...(version === undefined ? {} : { kubernetesVersion: version.replace(/^v/, "") }),
@@ -66,6 +69,29 @@ export async function validateManifests(
       throw new CliError(error.message, { cause: error });
     throw error;
   }
+}
+
+/** Rules of findings that only say that it cannot be rendered without a network. */
+const OFFLINE = new Set(["render/remote", "render/helm-dependency"]);
+
+/** Renders folders of Kustomize and Helm where the programs for it are there. */
+function folderRenderer(): NonNullable<InputOptions["renderFolder"]> {
+  let loading: Promise<RenderEnvironment> | undefined;
+  return async (path) => {
+    const { localEnvironment } = await import("./local-manifests.ts");
+    const { diskSourceType, renderDisk } = await import("../gitops/render/render-disk.ts");
+    loading ??= localEnvironment();
+    const environment = await loading;
+    const tool = await diskSourceType(path);
+    if (tool === "directory" || !("program" in (await environment.programs.look(tool))))
+      return undefined;
+    if ((await environment.programs.sandboxProblem()) !== undefined) return undefined;
+    const { signal } = new AbortController();
+    const { objects, findings } = await renderDisk({ path, environment, signal });
+    // Parts that only others can render, such as components and libraries, are checked there.
+    const isPart = findings.some(({ rule }) => OFFLINE.has(rule) || rule === "render/part");
+    return isPart ? undefined : { manifests: objects, findings };
+  };
 }
 
 async function readStdin({ process: { stdin } }: CliContext): Promise<Uint8Array> {

@@ -4,6 +4,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { systemErrorCode } from "../source/source-error.ts";
 import { kustomizeResources } from "./kustomize-resources.ts";
+import type { Manifest } from "../render/manifest.ts";
 import type { Finding } from "./finding.ts";
 
 export interface InputFile {
@@ -32,9 +33,21 @@ const CHART = "Chart.yaml";
 /** Folders below folders; deeper trees are circles of mounts. */
 const MAX_DEPTH = 64;
 
+/** What became of a folder; places are those of its files. */
+export interface RenderedInput {
+  readonly manifests: readonly Manifest[];
+  readonly findings: readonly Finding[];
+}
+
 export interface InputOptions {
   /** Reads what `-` stands for. */
   readonly readStdin?: () => Promise<Uint8Array>;
+  /**
+   * Renders a folder that is for Kustomize or Helm; undefined when that cannot be done here, then only
+   * what is a manifest as it stands is read.
+   */
+  readonly renderFolder?: (path: string) => Promise<RenderedInput | undefined>;
+  readonly onRendered?: (rendered: RenderedInput) => void;
   /** Gets what is said about files that are left out. */
   readonly onFinding?: (finding: Finding) => void;
 }
@@ -65,13 +78,18 @@ async function* folder(
   if (depth > MAX_DEPTH) return;
   const listed = await list(path);
   const names = new Set(listed.map((entry) => entry.name));
+  const kustomization = KUSTOMIZATION.find((name) => names.has(name));
+  const isGenerated = kustomization !== undefined || names.has(CHART);
+  const rendered = isGenerated ? await options.renderFolder?.(path) : undefined;
+  if (rendered !== undefined) options.onRendered?.(rendered);
   if (names.has(CHART)) {
-    options.onFinding?.(leftOut(join(path, CHART), "Helm", "helm template"));
+    if (rendered === undefined)
+      options.onFinding?.(leftOut(join(path, CHART), "Helm", "helm template"));
     return;
   }
-  const kustomization = KUSTOMIZATION.find((name) => names.has(name));
   let wanted = (name: string): boolean => MANIFEST_NAME.test(name);
-  if (kustomization !== undefined) {
+  if (rendered !== undefined) wanted = () => false;
+  else if (kustomization !== undefined) {
     const file = join(path, kustomization);
     const resources = kustomizeResources(await read(file));
     wanted = (name) => resources.has(name);

@@ -10,14 +10,20 @@ import { compareFindings, type Finding, type FindingObject } from "./finding.ts"
 import { type JsonSchemaCheck, type KindRef, kindKey, loadJsonSchemas } from "./json-schemas.ts";
 import { isBuiltinGroup } from "./known-kinds.ts";
 import { DEFAULT_KUBERNETES_VERSION } from "./api-lifecycle.ts";
-import { InputError, inputFiles, type InputOptions, STDIN } from "./manifest-paths.ts";
+import {
+  InputError,
+  inputFiles,
+  type InputOptions,
+  type RenderedInput,
+  STDIN,
+} from "./manifest-paths.ts";
 import { SourceLines } from "./source-lines.ts";
 
 export { InputError } from "./manifest-paths.ts";
 
 export interface ValidateOptions
   extends Omit<CheckOptions, "unknownKinds" | "jsonSchemas">,
-    Pick<InputOptions, "readStdin"> {
+    Pick<InputOptions, "readStdin" | "renderFolder"> {
   /** Kinds that nobody has defined are skipped instead of being errors. @default false */
   readonly ignoreMissingSchemas?: boolean;
   /** Further checks of all objects together. */
@@ -75,7 +81,11 @@ export async function validatePaths(
   options: ValidateOptions = {},
 ): Promise<ValidationReport> {
   const reading = new Reading(options);
-  for await (const file of inputFiles(paths, { ...options, onFinding: reading.leaveOut }))
+  for await (const file of inputFiles(paths, {
+    ...options,
+    onFinding: reading.leaveOut,
+    onRendered: reading.takeRendered,
+  }))
     reading.read(file.name, file.bytes, file.named);
   return reading.report();
 }
@@ -83,6 +93,8 @@ export async function validatePaths(
 class Reading {
   readonly #options: ValidateOptions;
   readonly #manifests: Manifest[] = [];
+  /** Of folders that a tool rendered, which looked for duplicates itself. */
+  readonly #rendered: Manifest[] = [];
   readonly #findings: Finding[] = [];
   readonly #files: string[] = [];
   readonly #generated = new Set<string>();
@@ -96,6 +108,13 @@ class Reading {
   readonly leaveOut = (finding: Finding): void => {
     this.#generated.add(dirname(finding.file));
     this.#findings.push(finding);
+  };
+
+  readonly takeRendered = ({ manifests, findings }: RenderedInput): void => {
+    const places = [...manifests.map(({ origin }) => origin), ...findings];
+    this.#files.push(...new Set(places.map(({ file }) => file)));
+    this.#rendered.push(...manifests);
+    this.#findings.push(...findings);
   };
 
   read(name: string, bytes: Uint8Array, named: boolean): void {
@@ -117,13 +136,14 @@ class Reading {
   async report(): Promise<ValidationReport> {
     const { ignoreMissingSchemas = false, strict = false, check, ...checks } = this.#options;
     this.#checkDuplicates();
+    this.#manifests.push(...this.#rendered);
     const jsonSchemas = await this.#loadSchemas(strict);
     const unknownKinds = ignoreMissingSchemas ? "warning" : "error";
     this.#findings.push(
       ...checkManifests(this.#manifests, { ...checks, unknownKinds, jsonSchemas }),
     );
     this.#findings.push(...((await check?.(this.#manifests)) ?? []));
-    const findings = this.#findings
+    const findings = withoutEchoes(this.#findings)
       .filter((finding) => !this.#mayBeGenerated(finding))
       .map((finding) => judge(finding, { ignoreMissingSchemas, strict }))
       .sort(compareFindings);
@@ -131,7 +151,7 @@ class Reading {
     return {
       resources: resourcesOf(this.#files, this.#manifests, findings),
       findings,
-      files: this.#files.length,
+      files: new Set(this.#files).size,
       source: this.#source,
     };
   }
@@ -157,6 +177,17 @@ class Reading {
     for (const manifests of byFolder.values())
       this.#findings.push(...withoutDuplicates(manifests).findings);
   }
+}
+
+/** A base may be part of several folders: what is wrong with it is said once. */
+function withoutEchoes(findings: readonly Finding[]): Finding[] {
+  const said = new Map<string, Finding>();
+  for (const finding of findings) {
+    const { file, line, column, rule, message } = finding;
+    const key = JSON.stringify([file, line, column, rule, message]);
+    if (!said.has(key)) said.set(key, finding);
+  }
+  return [...said.values()];
 }
 
 function judge(

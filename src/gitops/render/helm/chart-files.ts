@@ -59,6 +59,7 @@ export class ChartFiles {
         document.positionOf("type"),
         "a library chart has nothing to install",
         "Name a chart that depends on it",
+        "render/part",
       );
     await this.#directory(directory, at, []);
     await this.#dependencies(directory, at, { file, document }, depth);

@@ -62,6 +62,7 @@ export async function renderKustomize(rendering: DirectoryRendering): Promise<Re
       findings: reachable.findings.sort(compareFindings),
     };
   const own = top.document.value;
+  if (own["kind"] === "Component") return failedRendering(componentAlone(top), footprint);
   const overlay = overlayOf({ directory, own, source, ...extras });
   visible.addContent(`${OVERLAY}/kustomization.yaml`, JSON.stringify(overlay));
   const program = await environment.programs.require("kustomize", top.file);
@@ -244,6 +245,17 @@ function generatorPosition(
 
 function digest(parts: readonly (string | undefined)[]): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}
+
+function componentAlone({ file, document }: TraceContext["top"]): Finding {
+  return {
+    severity: "error",
+    rule: "render/part",
+    message: "a component has nothing of its own to render",
+    file,
+    ...document.positionOf("kind"),
+    suggestion: "Name a folder whose kustomization lists it under components",
+  };
 }
 
 function nothing(directory: string): Finding {
