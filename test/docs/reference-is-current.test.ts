@@ -8,7 +8,7 @@ import {
 } from "@stricli/core";
 import { expect, test } from "vitest";
 import { application } from "../../src/cli/application.ts";
-import { applications } from "../../src/kube/kinds/application.ts";
+import { builtinKinds } from "../../src/kube/kinds/index.ts";
 import { resolve } from "../../src/kube/schema/definitions.ts";
 import type { Schema } from "../../src/kube/schema/schema.ts";
 
@@ -33,9 +33,9 @@ test("docs/cli.md has every command with its flags", () => {
   check("cli.md", [head, ...texts].join("\n"));
 });
 
-test("docs/configuration.md has every field of an Application", () => {
+test("docs/configuration.md has every field of Gantry's own kinds", () => {
   const rows: string[] = [];
-  const walk = (schema: Schema, path: string): void => {
+  const walk = (schema: Schema, path: string, above: readonly Schema[] = []): void => {
     const { properties = {}, required = [] } = resolve(schema);
     for (const [name, child] of Object.entries(properties)) {
       const field = path === "" ? name : `${path}.${name}`;
@@ -49,18 +49,30 @@ test("docs/configuration.md has every field of an Application", () => {
       rows.push(
         `| \`${field}\`${required.includes(name) ? " *" : ""} | ${shown} | ${description}${allowed} |`,
       );
-      if (inner?.properties !== undefined) walk(inner, `${field}[]`);
-      else if (type === "object") walk(child, field);
+      const within = [...above, resolve(schema)];
+      // Generators of generators have the same fields again.
+      if (inner?.properties !== undefined && !within.includes(inner))
+        walk(inner, `${field}[]`, within);
+      else if (type === "object") walk(child, field, within);
     }
   };
-  const { properties = {} } = resolve(applications.schema);
-  const parts = (["spec", "operation", "status"] as const).map((part) => {
-    rows.length = 0;
-    const schema = properties[part];
-    if (schema !== undefined) walk(schema, part);
-    return `## ${part}\n\n| field | type | meaning |\n|---|---|---|\n${rows.join("\n")}\n`;
+  const own = builtinKinds.filter(({ group }) => group === "gantry.dev");
+  expect(own.length).toBeGreaterThan(5);
+  const parts = own.flatMap(({ kind, namespaced, schema }) => {
+    const { description = "", properties = {} } = resolve(schema);
+    const title = `## ${kind}\n\n${description} ${namespaced ? "Namespaced." : "Cluster-scoped."}\n`;
+    const tables = (["spec", "operation", "status"] as const).flatMap((part) => {
+      rows.length = 0;
+      const section = properties[part];
+      if (section === undefined) return [];
+      walk(section, part);
+      return [
+        `### ${kind} ${part}\n\n| field | type | meaning |\n|---|---|---|\n${rows.join("\n")}\n`,
+      ];
+    });
+    return [title, ...tables];
   });
   const head =
-    "# Configuration\n\nEvery field of an Application (`gantry.dev/v1`), written from its schema. Fields marked * are required.\n";
+    "# Configuration\n\nEvery field of Gantry's own kinds (`gantry.dev/v1`), written from their schemas. Fields marked * are required.\n";
   check("configuration.md", [head, ...parts].join("\n"));
 });

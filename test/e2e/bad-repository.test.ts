@@ -130,7 +130,7 @@ describe("a repository that has gone bad", () => {
       headers,
       body,
     });
-    expect(status).toBe(200);
+    expect(status).toBe(202);
   }
   /** Waits until the Application tells of the trouble, and sees that this is all that has happened. */
   async function expectTrouble(message: RegExp): Promise<void> {
