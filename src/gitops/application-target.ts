@@ -17,7 +17,7 @@ import {
   targetRevision,
 } from "./application-manifests.ts";
 import type { ApplicationMemory } from "./application-memory.ts";
-import { ignoreRuleProblem } from "./plan/ignore-differences.ts";
+import { ignoreRuleProblem } from "./plan/ignore-rules.ts";
 import type { ManifestPolicy } from "./policy/policy-keeper.ts";
 import type { Trouble } from "./report/application-status.ts";
 import { SourceError } from "./source/source-error.ts";

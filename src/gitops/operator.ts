@@ -154,8 +154,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       claims.appeared(label, repositoriesOf(object));
     }
     queue.add(key);
+    const dependents = informer.byIndex(BY_DEPENDENCY, key);
+    if (dependents.length === 0) return;
     if (mattersToDependents(previous, type === "DELETED" ? undefined : object))
-      for (const dependent of informer.byIndex(BY_DEPENDENCY, key)) queue.add(keyOf(dependent));
+      for (const dependent of dependents) queue.add(keyOf(dependent));
   });
   projectInformer.onChange(({ object }) => {
     for (const application of informer.list())

@@ -9,7 +9,7 @@ import type { CustomResourceDefinition } from "../../kube/kinds/customresourcede
 import type { IgnoreDifference } from "../../kube/kinds/application.ts";
 import { type KubeObject, parseApiVersion } from "../../kube/object.ts";
 import { isHook } from "./hooks.ts";
-import { type IgnoredFields, ignoredFields } from "./ignore-differences.ts";
+import { type IgnoredFields, ignoredFields } from "./ignore-rules.ts";
 import { type ObjectRef, refKey, refOf } from "./object-ref.ts";
 import { type SyncOptions, objectOptions } from "./sync-options.ts";
 import { waveOf } from "./sync-wave.ts";

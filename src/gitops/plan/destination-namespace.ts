@@ -9,7 +9,7 @@ import type { KubeObject } from "../../kube/object.ts";
 import { keyOf } from "../../kube/object.ts";
 import { type Desired, sha256 } from "./desired.ts";
 import { FIELD_MANAGER } from "./field-manager.ts";
-import { ignoredFields } from "./ignore-differences.ts";
+import { ignoredFields } from "./ignore-rules.ts";
 import { refOf } from "./object-ref.ts";
 import { syncOptionsOf } from "./sync-options.ts";
 import { manifestJson, trackingLabel } from "./tracking.ts";

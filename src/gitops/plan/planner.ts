@@ -10,13 +10,8 @@ import { covers } from "./covers.ts";
 import type { Desired } from "./desired.ts";
 import { FIELD_MANAGER } from "./field-manager.ts";
 import { afterTakeover } from "./field-takeover.ts";
-import {
-  IgnoreRuleError,
-  ignoredDifferences,
-  keepIgnored,
-  leaveAlone,
-  NOTHING_IGNORED,
-} from "./ignore-differences.ts";
+import { ignoredDifferences, keepIgnored, leaveAlone } from "./ignore-differences.ts";
+import { IgnoreRuleError, NOTHING_IGNORED } from "./ignore-rules.ts";
 import { compareForApply } from "./kind-order.ts";
 import { type ObjectRef, refKey } from "./object-ref.ts";
 import { firstLook, type Plan, type PlanEntry, planPrune, type PruneContext } from "./plan.ts";

@@ -1,12 +1,14 @@
 import { describe, expect, test } from "vitest";
 import {
   ignoredDifferences,
-  ignoredFields,
-  ignoreRuleProblem,
   keepIgnored,
   leaveAlone,
-  NOTHING_IGNORED,
 } from "../../../src/gitops/plan/ignore-differences.ts";
+import {
+  ignoredFields,
+  ignoreRuleProblem,
+  NOTHING_IGNORED,
+} from "../../../src/gitops/plan/ignore-rules.ts";
 import { refOf } from "../../../src/gitops/plan/object-ref.ts";
 import type { Application, IgnoreDifference } from "../../../src/kube/kinds/application.ts";
 import type { KubeObject } from "../../../src/kube/object.ts";
