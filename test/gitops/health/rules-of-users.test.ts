@@ -116,6 +116,8 @@ describe("Lua as for Argo CD", () => {
     ["return {status='Healthy', message=('ab'):rep(2, '-')}", "ab-ab"],
     ["local a, b = unpack(obj.spec.list) return {status='Healthy', message=b .. a}", "yx"],
     ["return {status='Healthy', message=os.date('%Y', 864000)}", "1970"],
+    ["return {status='Healthy', message=os.date('!%Y-%m-%dT%H:%M', 86400)}", "1970-01-02T00:00"],
+    ["return {status='Healthy', message=tostring(#os.date('!%Y'))}", "4"],
     ["return {status='Healthy', message=tostring(obj.spec.missing)}", "nil"],
   ])("%s", async (lua, message) => {
     const spec = { n: 3, f: 1.5, list: ["x", "y"], missing: null };

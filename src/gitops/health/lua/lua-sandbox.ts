@@ -4,7 +4,7 @@
  */
 import fengari, { type LuaFunction, type LuaState } from "fengari";
 import { LuaBudget } from "./lua-budget.ts";
-import { pushJson, textAt } from "./lua-value.ts";
+import { pushJson, pushText, textAt } from "./lua-value.ts";
 import { raiseErrors, stringFunctions } from "./string-functions.ts";
 
 const { lua, lauxlib, lualib, to_luastring } = fengari;
@@ -198,10 +198,22 @@ function bounded(
   return (L) => {
     raiseErrors(L, () => {
       chargeArguments(L, `${library}.${name}`, budget);
+      if (library === "os" && name === "date") inUniversalTime(L);
       return 0;
     });
     return original(L);
   };
+}
+
+/** The interpreter ignores the `!` of `os.date("!%H:%M")`, and repeats it. */
+function inUniversalTime(L: LuaState): void {
+  const format = textAt(L, 1);
+  if (format?.startsWith("!") !== true || format.startsWith("!*t")) return;
+  const seconds = lauxlib.luaL_optinteger(L, 2, Math.floor(Date.now() / 1000));
+  const offsetMinutes = new Date(seconds * 1000).getTimezoneOffset();
+  lua.lua_settop(L, 0);
+  pushText(L, format.slice(1));
+  lua.lua_pushinteger(L, seconds + offsetMinutes * 60);
 }
 
 function chargeArguments(L: LuaState, name: string, budget: LuaBudget): void {
