@@ -3,6 +3,7 @@
  * operator ends in the same state, and no hook runs more often than the syncs that were made.
  */
 import { expect, test } from "vitest";
+import type { Resource } from "../../src/kube/kind.ts";
 import { applications } from "../../src/kube/kinds/application.ts";
 import { configMaps } from "../../src/kube/kinds/configmap.ts";
 import { type Job, jobs } from "../../src/kube/kinds/job.ts";
@@ -153,3 +154,62 @@ test("killed at any write, the end is the same, and each hook ran once for each 
   }
   expect(kills).toBeGreaterThan(60);
 }, 120_000);
+
+/** An Application with hooks at both ends is deleted. */
+async function deletion(
+  cluster: OperatedCluster,
+  killed: () => DyingClient | undefined,
+): Promise<object> {
+  const players = new Players(cluster);
+  const finalizers = ["resources-finalizer.argocd.argoproj.io"];
+  const app = application({}, "app");
+  cluster.repository.push([
+    job("backup", hook("PreDelete")),
+    job("farewell-", hook("PostDelete")),
+    inWave("low", 0),
+    inWave("high", 1),
+  ]);
+  await cluster.client.create(applications, { ...app, metadata: { ...app.metadata, finalizers } });
+  await players.playOut();
+  const goOn = async (): Promise<void> => {
+    if (killed()?.state.dead !== true) return;
+    await cluster.startOperator();
+    await players.playOut();
+  };
+  const wasDead = killed()?.state.dead === true;
+  await goOn();
+  await cluster.client.delete(applications, { namespace: "default", name: "app" });
+  await players.playOut();
+  if (!wasDead) await goOn();
+  await cluster.pass(10_000);
+  await players.playOut();
+  const kinds: readonly Resource[] = [applications, configMaps, jobs];
+  const left = await Promise.all(kinds.map((kind) => cluster.client.list(kind)));
+  return {
+    left: left.flatMap(({ items }) => items.map(({ metadata }) => metadata.name)),
+    ran: [...players.ran.values()].sort(),
+  };
+}
+
+test("killed at any write of a deletion: all is gone in the end, each hook ran once", async () => {
+  let kills = 0;
+  for (const when of ["before", "after"] as const) {
+    for (let killAt = 1; ; killAt++) {
+      let killed: DyingClient | undefined;
+      const cluster = await OperatedCluster.start({
+        wrap: (client) => (killed = dyingClient(client, killAt, when, "writes")).client,
+      });
+      const end = await deletion(cluster, () => killed);
+      expect({ killAt, when, ...end }).toEqual({
+        killAt,
+        when,
+        left: [],
+        ran: ["backup", "farewell-"],
+      });
+      await cluster.stop();
+      if (killed?.state.dead !== true) break;
+      kills++;
+    }
+  }
+  expect(kills).toBeGreaterThan(20);
+}, 60_000);
