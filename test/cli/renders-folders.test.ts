@@ -82,7 +82,7 @@ describe("render", () => {
 
 describe("validate", () => {
   test("what folders render to, said at the files that it comes from, and once", async () => {
-    write("base/x.yaml", CONFIG.replace("data:", "dta:"));
+    write("base/x.yaml", CONFIG.replace("\ndata:", "\ndta:"));
     const { exitCode, stdout } = await gantry("validate", directory, "--output", "github");
     write("base/x.yaml", CONFIG);
     expect(exitCode).toBe(1);

@@ -143,13 +143,14 @@ class Reading {
       ...checkManifests(this.#manifests, { ...checks, unknownKinds, jsonSchemas }),
     );
     this.#findings.push(...((await check?.(this.#manifests)) ?? []));
-    const findings = withoutEchoes(this.#findings)
+    const found = this.#findings
       .filter((finding) => !this.#mayBeGenerated(finding))
       .map((finding) => judge(finding, { ignoreMissingSchemas, strict }))
       .sort(compareFindings);
+    const findings = withoutEchoes(found);
     await this.#source.load(new Set(findings.map((finding) => finding.file)));
     return {
-      resources: resourcesOf(this.#files, this.#manifests, findings),
+      resources: resourcesOf(this.#files, this.#manifests, found),
       findings,
       files: new Set(this.#files).size,
       source: this.#source,

@@ -58,9 +58,13 @@ export function programFinding(
   };
 }
 
+/** How newer kubectl words its last error: with a time, which would make it another one each time. */
+const KLOG = /^[EF]\d{4} [\d:.]+ +\d+ [\w.-]+:\d+\] "command failed" err="(.*)"$/gm;
+
 /** Without our own folder names, colours and what says nothing. */
 function tidy(stderr: string): string {
   return stderr
+    .replace(KLOG, (_line, text: string) => text.replaceAll('\\"', '"'))
     .replace(/^\s*(?:Use --debug flag.*|W\d{4} .*|level=.*|# Warning: .*)$/gm, "")
     .replace(/(^|[\s'"(])(?:\.\.\/)*tree\//g, "$1")
     .replace(/\/repository\b\/?/g, "")
