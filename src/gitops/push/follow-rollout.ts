@@ -17,7 +17,7 @@ import { refKey, refOf } from "../plan/object-ref.ts";
 import { APPLICATION_LABEL, trackingLabel } from "../plan/tracking.ts";
 import { applicationAddresses } from "./application-addresses.ts";
 import type { CheckedApplication } from "./check-application.ts";
-import { type Pushed, rolloutState, short } from "./rollout-state.ts";
+import { type Pushed, type RolloutState, rolloutState, short } from "./rollout-state.ts";
 import { WakeUps } from "./wake-ups.ts";
 
 /** Kinds whose counts are worth a line. */
@@ -50,10 +50,10 @@ export interface FollowResult {
 
 /** @throws the signal's reason */
 export async function followRollout(
-  checked: Pick<CheckedApplication, "application" | "commit">,
+  checked: Pick<CheckedApplication, "application" | "commit" | "isCurrent">,
   options: FollowOptions,
 ): Promise<FollowResult> {
-  const follower = new Follower(checked.application, checked.commit.id, options);
+  const follower = new Follower(checked, options);
   const resources = await follower.workloadResources();
   const key = parseKey(keyOf(checked.application));
   const wakeUps = new WakeUps(options.client, options.clock, [
@@ -82,6 +82,7 @@ class Follower {
   readonly #key: string;
   readonly #label: string;
   readonly #pushed: Pushed;
+  readonly #isCurrent: () => Promise<boolean>;
   readonly #options: FollowOptions;
   readonly #startMs: number;
   /** The last line about each object. */
@@ -90,11 +91,15 @@ class Follower {
   #waitingFor: string | undefined;
   #hopelessSinceMs: number | undefined;
 
-  constructor(application: Application, commit: string, options: FollowOptions) {
+  constructor(
+    { application, commit, isCurrent }: Parameters<typeof followRollout>[0],
+    options: FollowOptions,
+  ) {
+    this.#isCurrent = isCurrent;
     this.#key = keyOf(application);
     this.#label = trackingLabel(this.#key, sha256);
     this.labelSelector = `${APPLICATION_LABEL}=${this.#label}`;
-    this.#pushed = { commit, before: application.status?.sync?.revision };
+    this.#pushed = { commit: commit.id, before: application.status?.sync?.revision };
     this.#options = options;
     this.#startMs = options.clock.now();
   }
@@ -111,7 +116,7 @@ class Follower {
   async look(resources: readonly Resource[]): Promise<FollowResult | undefined> {
     const application = await this.#read();
     if (application === undefined) return failed(`${this.#key} was deleted`);
-    const state = rolloutState(application, this.#pushed);
+    const state = await this.#stateOf(application);
     if (state.kind === "superseded")
       return failed(`${this.#key}: ${short(state.by)} came in between`);
     if (state.kind === "waiting") this.#tellWaiting(state.why);
@@ -130,6 +135,15 @@ class Follower {
       outcome: "open",
       line: `… ${this.#key} is not ready after ${Math.round(limitMs / 1000)} s; it goes on without you: \`gantry status\` tells how`,
     };
+  }
+
+  /** A commit that says the same as an earlier one is known by the name of that. */
+  async #stateOf(application: Application): Promise<RolloutState> {
+    const state = rolloutState(application, this.#pushed);
+    const revision = application.status?.sync?.revision;
+    const isOther = state.kind === "waiting" || state.kind === "superseded";
+    if (!isOther || revision === undefined || !(await this.#isCurrent())) return state;
+    return rolloutState(application, { ...this.#pushed, commit: revision });
   }
 
   async #read(): Promise<Application | undefined> {

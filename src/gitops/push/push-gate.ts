@@ -19,6 +19,7 @@ import {
   type RefsChange,
   usersOf,
 } from "./concerned-applications.ts";
+import { isInSync } from "../plan/plan.ts";
 import { type FollowResult, followRollout } from "./follow-rollout.ts";
 import { planLines } from "./plan-lines.ts";
 import { PushClaims } from "./push-claims.ts";
@@ -132,7 +133,8 @@ export class PushGate {
         police: (rendered: RenderedApplication) => police(application, rendered, signal),
         signal,
       };
-      pushed.push(await renderPushed({ application, ref, commit }, options));
+      const isCurrent = (): Promise<boolean> => isUntouched(application, { commit, isOf });
+      pushed.push(await renderPushed({ application, ref, commit, isCurrent }, options));
     }
     return pushed;
   }
@@ -163,6 +165,9 @@ export class PushGate {
         const sayOf = (line: string): void => say(`       ${name}${line}`);
         const unattended = notDeployed(each.application);
         if (unattended !== undefined) return { outcome: "open", line: unattended };
+        // The operator keeps calling it by the commit that made the last difference.
+        if (each.plan !== undefined && isInSync(each.plan))
+          return { outcome: "live", line: `✓ ${keyOf(each.application)} is as it was` };
         return followRollout(each, { client, clock, say: sayOf, signal });
       }),
     );

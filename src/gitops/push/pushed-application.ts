@@ -23,6 +23,11 @@ export interface PushedApplication {
   /** Why it cannot work, as far as rendering shows; with file, line and column where known. */
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
+  /**
+   * Whether what the operator has of it says the same as this commit: it names the first commit that
+   * did, which may be another.
+   */
+  readonly isCurrent: () => Promise<boolean>;
 }
 
 export interface PushedOptions {
@@ -36,11 +41,17 @@ export interface PushedOptions {
 const NOTHING: Derived = { desired: [], hooks: [], unusable: [] };
 
 export async function renderPushed(
-  { application, ref, commit }: Pick<PushedApplication, "application" | "ref" | "commit">,
+  {
+    application,
+    ref,
+    commit,
+    isCurrent,
+  }: Pick<PushedApplication, "application" | "ref" | "commit" | "isCurrent">,
   { client, render, police, signal }: PushedOptions,
 ): Promise<PushedApplication> {
   const label = trackingLabel(keyOf(application), sha256);
-  const pushed = { application, label, ref, commit, rendered: undefined, derived: NOTHING };
+  const about = { application, label, ref, commit, isCurrent };
+  const pushed = { ...about, rendered: undefined, derived: NOTHING };
   try {
     const rendered = await render();
     const policed = await police(rendered);

@@ -64,6 +64,11 @@ async function receive(push: Push, outcomes: Outcomes, options: ReceiveOptions):
   if (request.problem !== undefined) throw new ProtocolError(request.problem);
   const wishes = parsePushOptions(request.options);
   const quarantine = await Quarantine.open(gitDir);
+  const source = await GitLocalSource.open({
+    path: `${push.repository.name}.git`,
+    dirs: { gitDir: quarantine.gitDir, commonDir: quarantine.gitDir },
+    gitBinary: true,
+  });
   try {
     const creates = request.commands.some(({ after }) => after !== NO_OBJECT);
     if (creates) await quarantine.receive(pack, options.limits, signal);
@@ -78,7 +83,7 @@ async function receive(push: Push, outcomes: Outcomes, options: ReceiveOptions):
     const tips = candidates.map(({ after }) => after).filter((id) => id !== NO_OBJECT);
     await quarantine.requireConnected(tips, before.ids.values(), options.limits, signal);
     const after = refsAfter(before, candidates);
-    const verdict = await check(push, { before, after }, quarantine, options);
+    const verdict = await check(push, { before, after }, source, options);
     for (const [ref, reason] of verdict.refused) outcomes.set(ref, reason);
     if (wishes.dryRun) refuseAll(outcomes, "dry run, as asked: nothing was moved");
     if (request.capabilities.has("atomic") && [...outcomes.values()].some(isRefused))
@@ -92,6 +97,8 @@ async function receive(push: Push, outcomes: Outcomes, options: ReceiveOptions):
       await setHead(gitDir, after.headRef);
     await tellMoved(push, verdict, wishes, outcomes, options);
   } finally {
+    // Its trees are compared until the rollout is over.
+    await source.close();
     await quarantine.discard();
   }
 }
@@ -122,25 +129,14 @@ function refuseDeletedHead(
       outcomes.set(ref, "it is the repository's default branch");
 }
 
-async function check(
-  push: Push,
+function check(
+  { band, repository, signal }: Push,
   refs: Pick<PendingPush, "before" | "after">,
-  quarantine: Quarantine,
+  source: GitLocalSource,
   { gate }: ReceiveOptions,
 ): Promise<Verdict> {
-  const { band, repository, signal } = push;
-  const { gitDir } = quarantine;
-  const source = await GitLocalSource.open({
-    path: `${repository.name}.git`,
-    dirs: { gitDir, commonDir: gitDir },
-    gitBinary: true,
-  });
-  try {
-    const pending = { repository, ...refs, commit: (id: string) => source.resolve(id) };
-    return await gate.check(pending, (line) => band.say(line), signal);
-  } finally {
-    await source.close();
-  }
+  const pending = { repository, ...refs, commit: (id: string) => source.resolve(id) };
+  return gate.check(pending, (line) => band.say(line), signal);
 }
 
 /** Together where that works; otherwise each by itself, unless the client wants all or nothing. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { applications } from "../../../src/kube/kinds/application.ts";
 import { configMaps } from "../../../src/kube/kinds/configmap.ts";
 import { deployments } from "../../../src/kube/kinds/deployment.ts";
 import { configMap } from "./git-clone.ts";
@@ -86,6 +87,58 @@ test("a rollout that fails shows the pod's reason and its last words, and says s
   expect(stderr).toMatch(
     new RegExp(`✗ FAILED: default/shop does not run ${commit.slice(0, 10)}: .*exit code 3`),
   );
+}, 60_000);
+
+test("Applications of one repository: who is not touched is left alone, and objects may move", async () => {
+  const { clone, server } = fixture;
+  const source = { repoURL: "gantry://default/shop.git", targetRevision: "main" };
+  await clone.commit({ "web.yaml": web("exec sleep 1002") });
+  expect((await clone.push("main")).code).toBe(0);
+  const { metadata, spec } = await server.client.get(applications, {
+    namespace: "default",
+    name: "shop",
+  });
+  // Of the same repository, beside the folder of the first.
+  await server.client.update(applications, {
+    apiVersion: "gantry.dev/v1",
+    kind: "Application",
+    metadata,
+    spec: { ...spec, source: { ...source, directory: { exclude: "{other,third}/*" } } },
+  });
+  await server.client.create(applications, {
+    apiVersion: "gantry.dev/v1",
+    kind: "Application",
+    metadata: { namespace: "default", name: "other" },
+    spec: { ...spec, source: { ...source, path: "other" } },
+  });
+  await server.client.create(applications, {
+    apiVersion: "gantry.dev/v1",
+    kind: "Application",
+    metadata: { namespace: "default", name: "third" },
+    spec: { ...spec, source: { ...source, path: "third" } },
+  });
+  await clone.commit({ "third/e.yaml": configMap("e", "1"), "other/z.yaml": configMap("z", "1") });
+  expect((await clone.push("main")).stderr).toContain("✓ default/third is live");
+  await clone.commit({ "other/c.yaml": configMap("c", "1") });
+  const added = await clone.push("main");
+  expect(added.stderr).toMatch(/\+ ConfigMap default\/c/);
+  expect(added.stderr).toContain("✓ default/other is live");
+  await clone.commit({ "other/c.yaml": configMap("c", "2") });
+  const changed = await clone.push("main");
+  expect(changed.stderr).toContain("✓ default/other is live");
+  expect(changed.stderr).toMatch(/default\/third is as it was|nothing of theirs is touched/);
+  const { uid } = (await server.client.get(configMaps, { namespace: "default", name: "c" }))
+    .metadata;
+  await clone.commit({
+    "other/c.yaml": null,
+    "other/d.yaml": configMap("d", "1"),
+    "c.yaml": configMap("c", "2"),
+  });
+  const moved = await clone.push("main");
+  expect(moved.stderr).toContain("✓ default/shop is live");
+  expect(moved.code).toBe(0);
+  const after = await server.client.get(configMaps, { namespace: "default", name: "c" });
+  expect(after.metadata.uid).toBe(uid);
 }, 60_000);
 
 test("the next push is deployed all the same, and one that does not wait returns at once", async () => {
