@@ -41,6 +41,7 @@ interface UpFlags extends ServerFlags, RenderingFlags, SecretFlags {
   readonly revision?: string;
   readonly path?: string;
   readonly namespace: string;
+  readonly notifyLoopback?: boolean;
   readonly runtime: "process";
 }
 
@@ -55,7 +56,12 @@ export async function runUp(this: CliContext, flags: UpFlags): Promise<void> {
           namespace: flags.namespace,
         };
   const rendering = renderingOptions(flags);
-  const asked = { ...flags, secretSources: secretSourcesOf(flags), rendering };
+  const asked = {
+    ...flags,
+    secretSources: secretSourcesOf(flags),
+    rendering,
+    allowLoopbackTargets: flags.notifyLoopback === true,
+  };
   await serve(this, asked, application, (server) => {
     printLine(this, `Kubernetes API  ${server.addresses.api}`);
     printLine(this, `Web             ${server.addresses.web}`);
@@ -101,7 +107,7 @@ Try next:
 
 async function serve(
   context: CliContext,
-  flags: ServerFlags & Pick<ServerOptions, "secretSources" | "rendering">,
+  flags: ServerFlags & Pick<ServerOptions, "secretSources" | "rendering" | "allowLoopbackTargets">,
   application: Parameters<typeof startServer>[0]["application"],
   onReady: (server: Server, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
@@ -140,6 +146,7 @@ async function serve(
     ...(application === undefined ? {} : { application }),
     ...(flags.secretSources === undefined ? {} : { secretSources: flags.secretSources }),
     ...(flags.rendering === undefined ? {} : { rendering: flags.rendering }),
+    allowLoopbackTargets: flags.allowLoopbackTargets === true,
   });
   stopServer = () => server.stop();
   try {

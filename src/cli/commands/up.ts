@@ -82,6 +82,12 @@ export const up = buildCommand({
         "DIR",
       ),
       ...renderingFlags,
+      notifyLoopback: {
+        kind: "boolean",
+        brief: "Let Providers reach this machine itself, such as a forge on localhost",
+        optional: true,
+        withNegated: false,
+      },
       secretEnv: text("Variables that Secrets may take values from: ref+env://PREFIX…", "PREFIX"),
       runtime: {
         kind: "enum",
