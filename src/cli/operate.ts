@@ -82,7 +82,21 @@ export async function operate(
     );
   }
   const healthy = !wait || after.status?.health?.status === "Healthy";
+  if (!healthy) await tellCauses(context, client, after);
   if (state?.phase !== "Succeeded" || !healthy) context.process.exitCode = EXIT.differs;
+}
+
+/** What fails and why, with the last words of the container: nobody has to go and look. */
+async function tellCauses(
+  context: CliContext,
+  client: Client,
+  application: Application,
+): Promise<void> {
+  const { diagnoseApplication } = await import("../gitops/diagnose/diagnose.ts");
+  const { diagnosisLines } = await import("../gitops/diagnose/diagnosis-lines.ts");
+  const { signal } = new AbortController();
+  const found = await diagnoseApplication(application, { client, nowMs: Date.now(), signal });
+  for (const line of found.flatMap(diagnosisLines)) progress(context, line);
 }
 
 const isFailed = ({ status }: ApplicationOperationResource): boolean => status === "SyncFailed";

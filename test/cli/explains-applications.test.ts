@@ -151,6 +151,9 @@ describe("gantry why", () => {
       /deployment\/web: .*\n +pod web-\S+: .*\n +last lines of app.*\n +no database/,
     );
     expect(stdout).toMatch(/\nnext: kubectl -n default logs web-\S+ -c app/);
+    const synced = await gantry("sync", "--wait", "--timeout", "20s", ...flags);
+    expect(synced.exitCode).toBe(1);
+    expect(synced.stderr).toMatch(/pod web-\S+: .*\n +last lines of app.*\n +no database/);
     const json = JSON.parse((await gantry("why", "-o", "json", ...flags)).stdout) as object;
     expect(json).toMatchObject({ application: "default/default", isFine: false });
     fixture.commit({ "web.yaml": deployment("exec sleep 600") }, "mend web");
