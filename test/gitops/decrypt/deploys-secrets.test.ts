@@ -39,7 +39,9 @@ test("what is encrypted waits for its key, and is applied once the Secret is the
   fixture.commit({ "secret.yaml": RULES.replace(/^(replicas|ratio|big): .*\n/gm, "") }, "changed");
   const unkeyed = await fixture.application((it) => problem(it).includes("no key is configured"));
   expect(problem(unkeyed)).toContain("secret.yaml:1:1");
-  fixture.commit({ "secret.yaml": sopsFile("encrypted/documents.yaml").toString() }, "encrypted");
+  const documents = sopsFile("encrypted/documents.yaml").toString();
+  const revision = fixture.commit({ "secret.yaml": documents }, "encrypted");
+  await fixture.application((it) => it.status?.sync?.revision === revision);
   const current = await client.get(applications, { namespace: "default", name: "default" });
   await client.patch(
     applications,
@@ -49,7 +51,6 @@ test("what is encrypted waits for its key, and is applied once the Secret is the
       body: { spec: { decryption: { provider: "sops", secretRef: { name: "keys" } } } },
     },
   );
-  await fixture.application((it) => problem(it).includes("default/keys, which does not exist"));
   expect(await dataOf("first")).toBeUndefined();
   await client.create(secrets, {
     apiVersion: "v1",
