@@ -17,6 +17,7 @@ import { up } from "./commands/up.ts";
 import { validate } from "./commands/validate.ts";
 import { verifyStore } from "./commands/verify-store.ts";
 import { why } from "./commands/why.ts";
+import { printableText } from "../kube/printable-text.ts";
 import { type CliContext, CliError, EXIT } from "./context.ts";
 import { describeFailure } from "./failure.ts";
 import { packageVersion } from "./package-root.ts";
@@ -61,7 +62,7 @@ export const application = buildApplication(root, {
   localization: {
     text: {
       ...text_en,
-      exceptionWhileRunningCommand: (error) => `error: ${describeFailure(error)}`,
+      exceptionWhileRunningCommand: (error) => `error: ${printableText(describeFailure(error))}`,
       exceptionWhileParsingArguments: (error) =>
         `error: ${error instanceof Error ? error.message : String(error)}\nSee \`gantry --help\`.`,
     },

@@ -1,4 +1,5 @@
 import { stringify } from "yaml";
+import { printableLine, printableText } from "../kube/printable-text.ts";
 import { type CliContext, CliError } from "./context.ts";
 import type { SandboxMode } from "../gitops/render/programs/sandbox.ts";
 import type { LocalRendering } from "./local-manifests.ts";
@@ -38,8 +39,11 @@ export async function printRendered(
     return;
   }
   for (const { object, origin } of objects) {
-    this.process.stdout.write(`---\n# ${origin.file}:${origin.line}\n`);
-    this.process.stdout.write(stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }));
+    // A name with a line end must not become an object of its own.
+    this.process.stdout.write(`---\n# ${printableLine(origin.file)}:${origin.line}\n`);
+    const yaml = stringify(object, { lineWidth: 0, aliasDuplicateObjects: false });
+    // What is piped to a program keeps every character; what is looked at need not.
+    this.process.stdout.write(this.process.stdout.isTTY === true ? printableText(yaml) : yaml);
   }
 }
 

@@ -133,10 +133,15 @@ function asMarkdown(reports: readonly DriftReport[]): string {
   return reports
     .map(({ application, revision, objects }) => {
       const body =
-        objects.length === 0 ? "No drift." : `\`\`\`\n${objects.flatMap(lines).join("\n")}\n\`\`\``;
+        objects.length === 0 ? "No drift." : codeBlock(objects.flatMap(lines).join("\n"));
       return `### ${application} at ${revision.slice(0, 12)}\n\n${body}`;
     })
     .join("\n\n");
+}
+
+/** Values must not end the block that shows them: links and mentions would follow. */
+function codeBlock(text: string): string {
+  return `\`\`\`\n${text.replace(/`{3,}/g, "``")}\n\`\`\``;
 }
 
 function asJunit(reports: readonly DriftReport[]): string {

@@ -1,5 +1,6 @@
 /** The text around findings, for people to look at. */
 import { readFile } from "node:fs/promises";
+import { printableLine } from "../../kube/printable-text.ts";
 import { decodeText } from "../render/yaml/decode-text.ts";
 
 /** A line that is longer than a terminal is cut around the place. */
@@ -36,7 +37,7 @@ export class SourceLines {
     const { lines, secret } = this.#read(file);
     const text = lines[line - 1]?.replace(/\r$/, "");
     if (text === undefined) return undefined;
-    return secret || hidesValue ? withoutValue(text) : printable(text.slice(0, MAX_LINE_CHARS));
+    return secret || hidesValue ? withoutValue(text) : printableLine(text.slice(0, MAX_LINE_CHARS));
   }
 
   #read(name: string): { readonly lines: readonly string[]; readonly secret: boolean } {
@@ -54,9 +55,4 @@ export class SourceLines {
 function withoutValue(line: string): string {
   const key = /^\s*(?:- )?["']?[\w.$/-]+["']?:(?=\s|$)/.exec(line)?.[0];
   return key === undefined ? "…" : key === line.trimEnd() ? key : `${key} …`;
-}
-
-/** Tabs stay, as they may be what is wrong; other control characters must not reach a terminal. */
-function printable(line: string): string {
-  return line.replace(/[^\P{Cc}\t]/gu, "\u{fffd}");
 }

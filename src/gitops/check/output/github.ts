@@ -1,4 +1,5 @@
 /** Workflow commands of GitHub Actions: annotations in the changed files of a pull request. */
+import { printableText } from "../../../kube/printable-text.ts";
 import type { Finding, Severity } from "../finding.ts";
 import type { ValidationReport } from "../validate-paths.ts";
 
@@ -25,7 +26,7 @@ function annotation(finding: Finding): string {
 }
 
 function escapeData(text: string): string {
-  return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+  return printableText(text).replaceAll("%", "%25").replaceAll("\n", "%0A");
 }
 
 function escapeProperty(text: string): string {

@@ -1,4 +1,5 @@
 /** The shape of kubeconform's `-output json`, with all findings beside it. */
+import { printableJson } from "../../../kube/printable-text.ts";
 import type { ValidatedResource, ValidationReport } from "../validate-paths.ts";
 import { countStatus, problemsOf } from "./summary.ts";
 
@@ -23,7 +24,7 @@ export function formatJson(report: ValidationReport, options: JsonOptions = {}):
     summary: countStatus(report),
     findings: report.findings,
   };
-  return `${JSON.stringify(document, undefined, 2)}\n`;
+  return `${printableJson(JSON.stringify(document, undefined, 2))}\n`;
 }
 
 function resourceJson(resource: ValidatedResource): object {

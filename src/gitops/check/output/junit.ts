@@ -1,4 +1,5 @@
 /** JUnit XML: a suite per file, a case per object. Without times, so that equal input gives equal output. */
+import { printableText } from "../../../kube/printable-text.ts";
 import type { ValidatedResource, ValidationReport } from "../validate-paths.ts";
 import { countStatus, problemsOf } from "./summary.ts";
 
@@ -33,11 +34,10 @@ function testCase(resource: ValidatedResource): string {
 }
 
 function escapeXml(text: string): string {
-  return text
+  return printableText(text)
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;")
-    .replace(/[^\P{Cc}\t\n]/gu, "\u{fffd}")
     .replaceAll("\n", "&#10;");
 }

@@ -1,6 +1,7 @@
 /** SARIF 2.1.0, for code scanning. */
 import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
+import { printableJson } from "../../../kube/printable-text.ts";
 import type { Finding, Place, Severity } from "../finding.ts";
 import type { ValidationReport } from "../validate-paths.ts";
 
@@ -28,7 +29,7 @@ export function formatSarif({ findings }: ValidationReport): string {
       },
     ],
   };
-  return `${JSON.stringify(document, undefined, 2)}\n`;
+  return `${printableJson(JSON.stringify(document, undefined, 2))}\n`;
 }
 
 function resultOf(finding: Finding, rules: readonly string[]): object {

@@ -1,4 +1,5 @@
 /** The Test Anything Protocol, one test per object. */
+import { printableText } from "../../../kube/printable-text.ts";
 import type { ValidatedResource, ValidationReport } from "../validate-paths.ts";
 import { problemsOf } from "./summary.ts";
 
@@ -21,5 +22,5 @@ function testLine(resource: ValidatedResource, number: number): string {
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, " ");
+  return printableText(text.replace(/\p{Cc}+/gu, " "));
 }

@@ -1,4 +1,5 @@
 /** For people: each finding with its line and a caret, then what to do. */
+import { printableLine, printableText } from "../../../kube/printable-text.ts";
 import type { Finding } from "../finding.ts";
 import type { ValidationReport } from "../validate-paths.ts";
 import { countStatus } from "./summary.ts";
@@ -36,10 +37,10 @@ function formatOne(finding: Finding, { source }: ValidationReport, paint: Paint)
   const number = String(line);
   const margin = " ".repeat(number.length);
   const bar = paint("dim", "|");
-  const of = object === undefined ? "" : ` (${object.kind} ${object.name})`;
+  const of = object === undefined ? "" : ` (${printableLine(`${object.kind} ${object.name}`)})`;
   const lines = [
-    `${paint(severity, `${severity}[${rule}]`)}: ${paint("bold", message)}`,
-    `${margin}${paint("dim", "-->")} ${file}:${line}:${column}${of}`,
+    `${paint(severity, `${severity}[${rule}]`)}: ${paint("bold", printableText(message))}`,
+    `${margin}${paint("dim", "-->")} ${printableLine(file)}:${line}:${column}${of}`,
   ];
   const text = source.lineAt(file, line, finding.hidesValue);
   if (text !== undefined && text.trim() !== "") {
@@ -49,10 +50,10 @@ function formatOne(finding: Finding, { source }: ValidationReport, paint: Paint)
   }
   for (const related of finding.related ?? [])
     lines.push(
-      `${margin} ${paint("dim", "=")} ${related.message}: ${related.file}:${related.line}:${related.column}`,
+      `${margin} ${paint("dim", "=")} ${printableText(related.message)}: ${printableLine(related.file)}:${related.line}:${related.column}`,
     );
   if (finding.suggestion !== undefined)
-    lines.push(`${margin} ${paint("dim", "=")} help: ${finding.suggestion}`);
+    lines.push(`${margin} ${paint("dim", "=")} help: ${printableText(finding.suggestion)}`);
   return `${lines.join("\n")}\n`;
 }
 
