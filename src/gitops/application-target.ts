@@ -256,7 +256,9 @@ function reasonOf(code: string): string {
   return code.replace(/(^|-)([a-z])/g, (_all, _dash, letter: string) => letter.toUpperCase());
 }
 
-const sourceId = ({ spec }: Application): string => JSON.stringify(sourcesOf(spec));
+/** All of a spec that its manifests come from: what was known of another is not known of this. */
+const sourceId = ({ spec }: Application): string =>
+  JSON.stringify([sourcesOf(spec), spec.destination.namespace, spec.postBuild, spec.decryption]);
 
 function known(
   of: ApplicationMemory["newest"],

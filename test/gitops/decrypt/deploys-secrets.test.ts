@@ -51,6 +51,7 @@ test("what is encrypted waits for its key, and is applied once the Secret is the
       body: { spec: { decryption: { provider: "sops", secretRef: { name: "keys" } } } },
     },
   );
+  await fixture.application((it) => problem(it).includes("keys, which does not exist"));
   expect(await dataOf("first")).toBeUndefined();
   await client.create(secrets, {
     apiVersion: "v1",
