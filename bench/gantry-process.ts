@@ -11,6 +11,8 @@ import { HttpClient } from "../src/client/http/http-client.ts";
 
 const GANTRY = fileURLToPath(new URL("../gantry.js", import.meta.url));
 const READY_TIMEOUT_MS = 60_000;
+/** For profiles of the server: `NODE_ARGS="--cpu-prof --cpu-prof-dir=/tmp/profiles"`. */
+const NODE_ARGS = (process.env["NODE_ARGS"] ?? "").split(" ").filter((arg) => arg !== "");
 
 export class GantryProcess {
   readonly directory = mkdtempSync(join(tmpdir(), "gantry-bench-"));
@@ -29,7 +31,7 @@ export class GantryProcess {
       "--listen",
       "127.0.0.1:0",
     ];
-    const child = spawn(process.execPath, [GANTRY, "up", ...flags, ...args], {
+    const child = spawn(process.execPath, [...NODE_ARGS, GANTRY, "up", ...flags, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { PATH: process.env["PATH"], HOME: this.directory },
     });

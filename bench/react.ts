@@ -8,6 +8,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { cpus } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { HttpClient } from "../src/client/http/http-client.ts";
 import { configMaps } from "../src/kube/kinds/configmap.ts";
 import { secrets } from "../src/kube/kinds/secret.ts";
@@ -18,6 +19,8 @@ import { GantryProcess, percentile } from "./gantry-process.ts";
 const COUNT = Number(process.argv[2] ?? 1_000);
 const RUNS = Number(process.env["RUNS"] ?? 20);
 const SECRET = "bench-webhook-secret";
+/** Webhooks for the same Application within a second of each other make one look. */
+const BETWEEN_PUSHES_MS = 1_500;
 const IDENTITY = ["-c", "user.name=bench", "-c", "user.email=bench@gantry.invalid"];
 
 /** Resolves when the ConfigMap has the value. */
@@ -87,6 +90,7 @@ try {
     const index = run % COUNT;
     const commit = gantry.commit({ [folderOf(index)]: configMap(index, run) }, `run ${run}`);
     gantry.git("push", "-q", "origin", "main");
+    await pause(BETWEEN_PUSHES_MS);
     const changed = becomes(client, `app-${index}`, "version", String(run));
     const startMs = performance.now();
     await webhook(gantry.addresses.web, repoURL, commit);
