@@ -45,7 +45,11 @@ function verifyHead(
   options: VerificationOptions,
 ): Promise<string> {
   if (object?.type !== "commit")
-    throw refused(options, "a folder, an artifact or a chart", "has no commits that could be signed");
+    throw refused(
+      options,
+      "a folder, an artifact or a chart",
+      "has no commits that could be signed",
+    );
   return verify(signedCommit(object.bytes), `commit ${commit.id}`, options);
 }
 

@@ -6,7 +6,7 @@ import type { Live } from "../../object.ts";
 type Job = Live<UpstreamJob>;
 
 export const CONTROLLER_UID_LABEL = "batch.kubernetes.io/controller-uid";
-export const JOB_NAME_LABEL = "batch.kubernetes.io/job-name";
+const JOB_NAME_LABEL = "batch.kubernetes.io/job-name";
 /** The same under the names from before 1.27, which people still select by. */
 const LEGACY_UID_LABEL = "controller-uid";
 const LEGACY_NAME_LABEL = "job-name";

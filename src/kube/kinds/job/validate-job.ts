@@ -77,7 +77,7 @@ export function validateJobSpec(spec: JobSpec, field: string): FieldError[] {
       "Failed",
       "TerminatingOrFailed",
     ]),
-    ...(field === "spec" ? validatePodTemplate(spec.template) : []),
+    ...validatePodTemplate(spec.template, `${field}.template`),
     ...validateRestartPolicy(spec, field),
     ...(isIndexed ? validateIndexed(spec, field) : validateNotIndexed(spec, field)),
   ];
