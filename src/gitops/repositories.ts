@@ -183,7 +183,7 @@ export class Repositories implements ManifestSource {
     const sources = sourcesOf(application.spec);
     if (answer?.repeatable !== true || answer.manifests.errors.length > 0) return false;
     if (sources.some(({ verify, submodules }) => verify ?? submodules)) return false;
-    if (answer.circumstances !== (await this.#circumstances(application))) return false;
+    if (!isSameIn(answer.circumstances, await this.#circumstances(application))) return false;
     for (const [index, source] of sources.entries()) {
       if (!pushed.isOf(source)) continue;
       if (!(await isUntouched(answer.footprints[index] ?? [], pushed.commit.tree))) return false;
@@ -360,15 +360,19 @@ export class Repositories implements ManifestSource {
   }
 }
 
+function isSameIn({ own, apiVersions: served }: Circumstances, now: Circumstances): boolean {
+  if (own !== now.own) return false;
+  return (
+    served === undefined || served === now.apiVersions || String(served) === String(now.apiVersions)
+  );
+}
+
 async function holds(
   answer: Answer,
   commits: readonly Commit[],
-  { own, apiVersions }: Circumstances,
+  circumstances: Circumstances,
 ): Promise<boolean> {
-  if (!answer.repeatable || answer.circumstances.own !== own) return false;
-  const served = answer.circumstances.apiVersions;
-  if (served !== undefined && served !== apiVersions && String(served) !== String(apiVersions))
-    return false;
+  if (!answer.repeatable || !isSameIn(answer.circumstances, circumstances)) return false;
   for (const [index, { id, tree }] of commits.entries()) {
     if (answer.commitIds[index] === id) continue;
     if (!(await isUntouched(answer.footprints[index] ?? [], tree))) return false;

@@ -116,6 +116,20 @@ test.each([
   expect(new Set(told.flat())).toEqual(new Set(concerned.map((name) => `default/${name}`)));
 });
 
+test("a commit that is yet to come leaves alone whom it does not touch", async () => {
+  await work.commit(FILES);
+  for (const app of all()) await manifests(app);
+  await work.commit({ "base/x.yaml": CONFIG_MAP("new") });
+  const source = { repoURL: work.path };
+  const user = { key: "default/reader", namespace: "default" };
+  const commit = await repositories.commitOf(user, source, { notBeforeMs: 0, signal });
+  const untouched: string[] = [];
+  for (const app of all())
+    if (await repositories.isUntouchedBy(app, { commit, isOf: () => true }))
+      untouched.push(app.metadata.name);
+  expect(untouched).toEqual(["plain", "two", "chart"]);
+});
+
 test("a repository that cannot be read any longer concerns all of its Applications", async () => {
   await work.commit(FILES);
   for (const app of all()) await manifests(app);
