@@ -8,13 +8,17 @@ import {
   MAX_RUN_MS,
   type SandboxResult,
 } from "./programs/sandbox.ts";
+import { MIN_SECRET_CHARACTERS, secretTexts } from "./secret-texts.ts";
+import type { LoadedFiles } from "./visible-files.ts";
 import { decodeText } from "./yaml/decode-text.ts";
 import { parseYaml } from "./yaml/parse-yaml.ts";
 
 /** Of one message; programs repeat themselves with every level of inclusion. */
 const MAX_MESSAGE_CHARACTERS = 1_500;
-/** Shorter values are words that stand everywhere. */
-const MIN_SECRET_CHARACTERS = 4;
+/** What is read of it at all; the rest is not even looked through for secrets. */
+const MAX_READ_CHARACTERS = 64 * 1024;
+/** Of a longer value, as Go's YAML library shows it. */
+const QUOTED_CHARACTERS = 7;
 
 export const OVER_LIMITS = "render/limits";
 
@@ -46,9 +50,9 @@ export function programFinding(
   { exitCode, stderr }: SandboxResult,
   { name, tool }: FoundProgram,
   place: Place,
-  decrypted: readonly Uint8Array[],
+  loaded: LoadedFiles,
 ): Finding {
-  const said = clip(redact(tidy(stderr), decrypted));
+  const said = clip(redact(tidy(stderr.slice(0, MAX_READ_CHARACTERS)), loaded));
   const status = exitCode === undefined ? "was ended" : `failed with exit status ${exitCode}`;
   return {
     severity: "error",
@@ -77,10 +81,12 @@ function clip(text: string): string {
   return text.length <= MAX_MESSAGE_CHARACTERS ? text : `${text.slice(0, MAX_MESSAGE_CHARACTERS)}…`;
 }
 
-/** Programs quote what they stumble over; what was encrypted must not come out that way. */
-export function redact(text: string, decrypted: readonly Uint8Array[]): string {
-  if (decrypted.length === 0 || text === "") return text;
-  const secrets = new Set<string>();
+/** Programs quote what they stumble over; what is secret must not come out that way. */
+function redact(text: string, { files, decrypted }: LoadedFiles): string {
+  if (text === "") return text;
+  const written = secretTexts({ files });
+  if (written === undefined) return "it stumbles over a file with secrets";
+  const secrets = new Set(written);
   for (const bytes of decrypted) {
     const decoded = decodeText(bytes);
     if (!("text" in decoded)) return "it stumbles over an encrypted file";
@@ -100,7 +106,11 @@ export function redact(text: string, decrypted: readonly Uint8Array[]): string {
     else if (isObject(value)) Object.values(value).forEach(collect);
   }
   let safe = text;
-  for (const secret of [...secrets].sort((a, b) => b.length - a.length))
+  for (const secret of [...secrets].sort((a, b) => b.length - a.length)) {
     safe = safe.replaceAll(secret, "***");
+    // Some programs cut what they quote.
+    if (secret.length > QUOTED_CHARACTERS)
+      safe = safe.replaceAll(`${secret.slice(0, QUOTED_CHARACTERS)}...`, "***");
+  }
   return safe;
 }

@@ -2,17 +2,12 @@ import type { Secret as UpstreamSecret } from "kubernetes-types/core/v1";
 import type { FieldError } from "../field-error.ts";
 import { isObject } from "../json-object.ts";
 import type { Kind } from "../kind.ts";
-import { dns1123Subdomain } from "../names.ts";
+import { configKey, dns1123Subdomain } from "../names.ts";
 import type { Live } from "../object.ts";
 import { base64OfText, textOfBase64 } from "./base64.ts";
 import { builtinSchema } from "./builtin-schema.ts";
 import { ageColumn, nameColumn, textColumn } from "./columns.ts";
-import {
-  base64Length,
-  validateDataKeys,
-  validateDataSize,
-  validateImmutable,
-} from "./data-keys.ts";
+import { base64Length, validateDataSize, validateImmutable } from "./data-keys.ts";
 import { immutable, invalid, isBlank, required } from "./field-problems.ts";
 
 export type Secret = Live<UpstreamSecret>;
@@ -84,7 +79,7 @@ function encodeStringData(secret: Secret): Secret {
 }
 
 function validateSecret({ metadata, type = DEFAULT_TYPE, data = {} }: Secret): FieldError[] {
-  const errors = validateDataKeys(data, "data");
+  const errors = validateSecretKeys(data);
   let sizeBytes = 0;
   for (const text of Object.values(data)) sizeBytes += base64Length(text);
   errors.push(...validateDataSize(sizeBytes));
@@ -102,6 +97,17 @@ function validateSecret({ metadata, type = DEFAULT_TYPE, data = {} }: Secret): F
     }
   }
   return errors;
+}
+
+/**
+ * A line of an environment file that lacks its `=` becomes a key, secret and all: of a key that
+ * cannot be one only what would stand before the value is shown.
+ */
+function validateSecretKeys(data: Readonly<Record<string, string>>): FieldError[] {
+  return Object.keys(data).flatMap((key) => {
+    const shown = `${/^([-._a-zA-Z0-9]+)[\s=:]/.exec(key)?.[1] ?? ""}…`;
+    return configKey(key).map((problem) => invalid(`data[${shown}]`, REDACTED, problem));
+  });
 }
 
 function requiredKeys(type: string): readonly string[] {

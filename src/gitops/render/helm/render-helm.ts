@@ -89,7 +89,7 @@ export async function renderHelm(rendering: DirectoryRendering): Promise<Rendere
         limit ??
         (result.exitCode === 0
           ? undefined
-          : programFinding(result, program, blamed(result, context), loaded.decrypted));
+          : programFinding(result, program, blamed(result, context), loaded));
       const rendered =
         failure === undefined
           ? trace(result.stdout, loaded, context)

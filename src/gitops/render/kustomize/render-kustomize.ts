@@ -80,12 +80,7 @@ export async function renderKustomize(rendering: DirectoryRendering): Promise<Re
       limit ??
       (result.exitCode === 0
         ? undefined
-        : programFinding(
-            result,
-            program,
-            placeOf(result.stderr, visible) ?? place,
-            loaded.decrypted,
-          ));
+        : programFinding(result, program, placeOf(result.stderr, visible) ?? place, loaded));
     const rendered =
       failure === undefined
         ? trace(readManifestFile(result.stdout), { key, reachable, visible, rendering, top })
