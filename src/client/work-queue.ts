@@ -17,6 +17,9 @@ const DEFAULT_BACKOFF: Backoff = { initialMs: 5, maxMs: 1_000_000 };
 /** Keys are bounded by the number of objects; beyond this something adds keys that are no objects. */
 const DEFAULT_MAX_KEYS = 1_000_000;
 
+/** Timers of Node.js fire at once beyond 24.8 days. A key that comes back early is looked at in vain. */
+const MAX_DELAY_MS = 24 * 3_600_000;
+
 /** The queue holds its maximum of distinct keys, so that a key would have been lost. */
 export class WorkQueueFullError extends Error {
   override readonly name = "WorkQueueFullError";
@@ -92,7 +95,7 @@ export class WorkQueue {
     if (waiting !== undefined && waiting.dueMs <= dueMs) return;
     waiting?.cancel();
     if (waiting === undefined) this.#requireRoom();
-    const cancel = this.#clock.after(delayMs, () => {
+    const cancel = this.#clock.after(Math.min(delayMs, MAX_DELAY_MS), () => {
       this.#waiting.delete(key);
       this.add(key);
     });

@@ -9,6 +9,7 @@ import {
   runController,
 } from "../../client/reconciler.ts";
 import type { Controller, ControllerContext } from "./controller-context.ts";
+import { createCronJobController } from "./cronjob.ts";
 import { createDeploymentController } from "./deployment.ts";
 import { createEndpointSliceMirroringController } from "./endpoint-slice-mirroring.ts";
 import { createEndpointSliceController } from "./endpoint-slice.ts";
@@ -28,6 +29,7 @@ const CONTROLLERS: readonly ((context: ControllerContext) => Controller)[] = [
   createReplicaSetController,
   createDeploymentController,
   createJobController,
+  createCronJobController,
   createNamespaceController,
   createGarbageCollector,
 ];

@@ -5,6 +5,7 @@ import { alerts } from "./alert.ts";
 import { applications } from "./application.ts";
 import { applicationSets } from "./applicationset.ts";
 import { configMaps } from "./configmap.ts";
+import { cronJobs } from "./cronjob.ts";
 import { customResourceDefinitions } from "./customresourcedefinition.ts";
 import { deployments } from "./deployment.ts";
 import { endpoints } from "./endpoints.ts";
@@ -12,6 +13,7 @@ import { endpointSlices } from "./endpointslice.ts";
 import { events } from "./event.ts";
 import { healthChecks } from "./healthcheck.ts";
 import { ingresses } from "./ingress.ts";
+import { ingressClasses } from "./ingressclass.ts";
 import { jobs } from "./job.ts";
 import { leases } from "./lease.ts";
 import { namespaces } from "./namespace.ts";
@@ -33,6 +35,7 @@ export const builtinKinds: readonly Kind[] = [
   replicaSets,
   deployments,
   jobs,
+  cronJobs,
   services,
   endpointSlices,
   endpoints,
@@ -43,6 +46,7 @@ export const builtinKinds: readonly Kind[] = [
   leases,
   customResourceDefinitions,
   ingresses,
+  ingressClasses,
   applications,
   applicationSets,
   providers,

@@ -15,9 +15,11 @@ import type { Rewrite } from "./rewrite.ts";
 
 export const podTemplateDefaults: readonly Rewrite[] = podSpecDefaults("spec.template.spec");
 
-/** Rules for `spec.template`, except that it matches the selector. */
-export function validatePodTemplate(template: PodTemplateSpec | undefined): FieldError[] {
-  const field = "spec.template";
+/** Rules for a pod template, except that it matches the selector. */
+export function validatePodTemplate(
+  template: PodTemplateSpec | undefined,
+  field = "spec.template",
+): FieldError[] {
   if (template?.spec === undefined) return [required(`${field}.spec`)];
   const { metadata, spec } = template;
   const errors = [
@@ -57,33 +59,47 @@ interface WithTemplate extends KubeObject {
   readonly spec?: { readonly template?: PodTemplateSpec; readonly selector?: LabelSelector };
 }
 
-/** The wide columns of workloads: container names, images, selector. */
-export const templateColumns: readonly PrinterColumn<WithTemplate>[] = [
-  textColumn(
-    "Containers",
-    "Names of each container in the template.",
-    ({ spec }) =>
-      containersOf(spec?.template)
-        .map(({ name }) => name)
-        .join(","),
-    1,
-  ),
-  textColumn(
-    "Images",
-    "Images referenced by each container in the template.",
-    ({ spec }) =>
-      containersOf(spec?.template)
-        .map(({ image }) => image ?? "")
-        .join(","),
-    1,
-  ),
-  textColumn(
-    "Selector",
-    "Label selector for the pods that this object owns.",
-    ({ spec }) => formatSelector(spec?.selector),
-    1,
-  ),
-];
+interface TemplateAndSelector {
+  readonly template?: PodTemplateSpec;
+  readonly selector?: LabelSelector;
+}
+
+/** The wide columns of workloads: container names, images, selector. `specOf` says where they are. */
+export function templateColumnsOf<T extends KubeObject>(
+  specOf: (object: T) => TemplateAndSelector | undefined,
+): readonly PrinterColumn<T>[] {
+  return [
+    textColumn(
+      "Containers",
+      "Names of each container in the template.",
+      (object: T) =>
+        containersOf(specOf(object)?.template)
+          .map(({ name }) => name)
+          .join(","),
+      1,
+    ),
+    textColumn(
+      "Images",
+      "Images referenced by each container in the template.",
+      (object: T) =>
+        containersOf(specOf(object)?.template)
+          .map(({ image }) => image ?? "")
+          .join(","),
+      1,
+    ),
+    textColumn(
+      "Selector",
+      "Label selector for the pods that this object owns.",
+      (object: T) => formatSelector(specOf(object)?.selector),
+      1,
+    ),
+  ];
+}
+
+/** For kinds with template and selector in their spec. */
+export const templateColumns: readonly PrinterColumn<WithTemplate>[] = templateColumnsOf(
+  ({ spec }: WithTemplate) => spec,
+);
 
 function containersOf(template: PodTemplateSpec | undefined) {
   return template?.spec?.containers ?? [];
