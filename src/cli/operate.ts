@@ -82,7 +82,7 @@ export async function operate(
     );
   }
   const healthy = !wait || after.status?.health?.status === "Healthy";
-  if (!healthy) await tellCauses(context, client, after);
+  if (!healthy || state?.phase === "Failed") await tellCauses(context, client, after);
   if (state?.phase !== "Succeeded" || !healthy) context.process.exitCode = EXIT.differs;
 }
 

@@ -10,6 +10,8 @@ import type { KubeObject } from "../../src/kube/object.ts";
 const TIMEOUT_MS = 30_000;
 
 interface Wanted {
+  /** @default "default" */
+  readonly namespace?: string;
   readonly timeoutMs?: number;
   readonly labelSelector?: string;
 }
@@ -19,18 +21,18 @@ export async function untilAll<T extends KubeObject>(
   client: Client,
   kind: Kind<T>,
   isWanted: (objects: readonly T[]) => boolean,
-  { timeoutMs = TIMEOUT_MS, labelSelector }: Wanted = {},
+  { namespace = "default", timeoutMs = TIMEOUT_MS, labelSelector }: Wanted = {},
 ): Promise<readonly T[]> {
   const selector = labelSelector === undefined ? {} : { labelSelector };
   const signal = AbortSignal.timeout(timeoutMs);
   const found = new Map<string, T>();
   const all = (): readonly T[] => [...found.values()];
-  const { items, resourceVersion } = await client.list(kind, { namespace: "default", ...selector });
+  const { items, resourceVersion } = await client.list(kind, { namespace, ...selector });
   for (const item of items) found.set(item.metadata.name, item);
   if (isWanted(all())) return all();
   try {
     for await (const event of client.watch(kind, {
-      namespace: "default",
+      namespace,
       ...selector,
       resourceVersion,
       signal,
@@ -75,19 +77,34 @@ export const untilApplication = (
   options?: Wanted,
 ): Promise<Application> => until(client, applications, "default", isWanted, options);
 
+/** In sync and healthy, with nothing to be said against it and no sync under way. */
+const isSettled = ({ status }: Application, revision = status?.sync?.revision): boolean =>
+  status?.sync?.status === "Synced" &&
+  status.sync.revision === revision &&
+  status.health?.status === "Healthy" &&
+  status.operationState?.phase !== "Running" &&
+  (status.conditions ?? []).length === 0;
+
 /** Synced to this commit, and everything healthy. */
 export const untilSettled = (
   client: Client,
   revision: string,
   options?: Wanted,
 ): Promise<Application> =>
-  untilApplication(
+  untilApplication(client, (application) => isSettled(application, revision), options);
+
+/** There are exactly these Applications, and all have settled, at whatever commit. */
+export const untilAllSettled = (
+  client: Client,
+  names: readonly string[],
+  options?: Wanted,
+): Promise<readonly Application[]> =>
+  untilAll(
     client,
-    ({ status }) =>
-      status?.sync?.status === "Synced" &&
-      status.sync.revision === revision &&
-      status.health?.status === "Healthy" &&
-      (status.conditions ?? []).length === 0,
+    applications,
+    (all) =>
+      names.length === all.length &&
+      all.every((one) => names.includes(one.metadata.name) && isSettled(one)),
     options,
   );
 
@@ -116,12 +133,17 @@ export const untilPods = (
 ): Promise<readonly Pod[]> => untilAll(client, pods, isWanted, options);
 
 /** Where a Service is reached from this machine. */
-export async function serviceUrl(client: Client, name: string): Promise<string> {
+export async function serviceUrl(
+  client: Client,
+  name: string,
+  namespace = "default",
+): Promise<string> {
   const { metadata, spec } = await until(
     client,
     services,
     name,
     (service) => service.spec?.clusterIP !== undefined,
+    { namespace },
   );
   const port = spec?.ports?.[0]?.port ?? 0;
   const moved: unknown = JSON.parse(metadata.annotations?.["gantry.dev/addresses"] ?? "{}");

@@ -1,9 +1,9 @@
 /** A real `gantry` in a temporary directory of its own: started, asked, stopped or killed by tests. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 import { loadClusterAccess } from "../../src/client/http/cluster-access.ts";
 import { HttpClient } from "../../src/client/http/http-client.ts";
 import { builtGantry } from "./built-gantry.ts";
@@ -28,6 +28,13 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+interface CreateOptions {
+  /** When it shall not be below a directory of its own. */
+  readonly dataDir?: string;
+  /** Programs that come first on its PATH; those without a path are on it already. */
+  readonly programs?: readonly string[];
+}
+
 export class GantryProcess {
   readonly home: string;
   readonly dataDir: string;
@@ -44,10 +51,12 @@ export class GantryProcess {
     this.dataDir = dataDir;
   }
 
-  /** `dataDir`, when it shall not be below a directory of its own. */
-  static async create(dataDir?: string): Promise<GantryProcess> {
+  static async create({ dataDir, programs = [] }: CreateOptions = {}): Promise<GantryProcess> {
     const program = await builtGantry();
     const home = await realpath(await mkdtemp(join(tmpdir(), "gantry-e2e-")));
+    await mkdir(join(home, "bin"));
+    for (const path of programs.filter(isAbsolute))
+      await symlink(path, join(home, "bin", basename(path)));
     return new GantryProcess(program, home, dataDir ?? join(home, ".gantry"));
   }
 
@@ -180,7 +189,8 @@ export class GantryProcess {
   }
 
   get #environment(): Record<string, string> {
-    return { PATH: process.env["PATH"] ?? "", HOME: this.home, NO_COLOR: "1" };
+    const PATH = `${join(this.home, "bin")}:${process.env["PATH"] ?? ""}`;
+    return { PATH, HOME: this.home, NO_COLOR: "1" };
   }
   #execute(file: string, args: readonly string[]): Promise<CommandResult> {
     return new Promise((resolve, reject) => {

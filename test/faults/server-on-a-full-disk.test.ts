@@ -42,7 +42,7 @@ describe.skipIf(!canMount)("gantry on a full disk", () => {
   beforeAll(async () => {
     mount = mkdtempSync(join(tmpdir(), "gantry-full-"));
     execFileSync("mount", ["-t", "tmpfs", "-o", `size=${SIZE}`, "tmpfs", mount]);
-    gantry = await GantryProcess.create(join(mount, "data"));
+    gantry = await GantryProcess.create({ dataDir: join(mount, "data") });
     work = await WorkTree.init(join(gantry.home, "repo"));
     const revision = await work.commit(appFiles({ version: "1" }));
     await gantry.up("--repo", work.path);

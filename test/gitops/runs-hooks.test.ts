@@ -124,10 +124,18 @@ test("a PostSync hook that fails is tried again although nothing differs", async
   await cluster.pass(10_000);
   await jobEnds(cluster, "smoke", "Failed", "501");
   expect(await state()).toMatchObject({ phase: "Failed", retryCount: 1 });
+  // Although a look finds everything in sync and healthy.
+  await cluster.operator?.refresh(["default/app"]);
+  await cluster.settle();
+  expect(await cluster.status()).toMatchObject({
+    sync: { status: "Synced" },
+    conditions: [{ type: "SyncError", message: expect.stringMatching(/smoke: 501/) as string }],
+  });
   // A commit that mends only the hook.
   await cluster.push([configMap("a"), job("smoke", { ...hook("PostSync"), fixed: "yes" })]);
   await jobEnds(cluster, "smoke", "Complete");
   expect(await state()).toMatchObject({ phase: "Succeeded" });
+  expect((await cluster.status()).conditions).toEqual([]);
 });
 
 describe("delete policies", () => {

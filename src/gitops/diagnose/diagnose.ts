@@ -4,7 +4,11 @@
  * --wait` and `gantry why`.
  */
 import type { Client } from "../../client/client.ts";
-import type { Application } from "../../kube/kinds/application.ts";
+import type {
+  Application,
+  ApplicationOperationState,
+  ApplicationResourceRef,
+} from "../../kube/kinds/application.ts";
 import { type Event, events } from "../../kube/kinds/event.ts";
 import type { Pod } from "../../kube/kinds/pod.ts";
 import { apiVersionOf, type KubeObject } from "../../kube/object.ts";
@@ -69,22 +73,40 @@ export async function diagnose(object: KubeObject, options: DiagnoseOptions): Pr
   };
 }
 
-/** Of everything in an Application that is not healthy, the worst first. */
+/** Of the hooks and objects of an Application that are in its way, the worst first. */
 export async function diagnoseApplication(
   application: Application,
   options: DiagnoseOptions,
 ): Promise<readonly Diagnosis[]> {
-  const unhealthy = (application.status?.resources ?? []).filter(
+  const { resources = [], operationState } = application.status ?? {};
+  const unhealthy = resources.filter(
     ({ health }) =>
       health !== undefined && health.status !== "Healthy" && health.status !== "Suspended",
   );
   const worst = unhealthy.toSorted((a, b) => rank(b.health?.status) - rank(a.health?.status));
+  // A hook that runs, and of which nothing bad is known, is as it should be.
+  const hooks = (await diagnoseAll(hooksInTheWay(operationState), options)).filter(
+    ({ cause, health }) => cause !== undefined || health.status === "Degraded",
+  );
+  return [...hooks, ...(await diagnoseAll(worst, options))].slice(0, MAX_DIAGNOSES);
+}
+
+async function diagnoseAll(
+  resources: readonly ApplicationResourceRef[],
+  options: DiagnoseOptions,
+): Promise<readonly Diagnosis[]> {
   const diagnoses: Diagnosis[] = [];
-  for (const ref of refsOf(worst.slice(0, MAX_DIAGNOSES))) {
+  for (const ref of refsOf(resources.slice(0, MAX_DIAGNOSES))) {
     const object = await read(ref, options);
     if (object !== undefined) diagnoses.push(await diagnose(object, options));
   }
   return diagnoses;
+}
+
+/** Hooks are not among an Application's resources: only the sync knows them. */
+function hooksInTheWay(state: ApplicationOperationState | undefined): ApplicationResourceRef[] {
+  const hooks = state?.syncResult?.resources ?? [];
+  return hooks.filter(({ hookPhase }) => hookPhase === "Failed" || hookPhase === "Running");
 }
 
 const rank = (status: string | undefined): number =>
@@ -111,7 +133,12 @@ async function causeOf(workload: KubeObject, options: DiagnoseOptions): Promise<
   const { client, signal } = options;
   const found = await revisionPods(client, workload, signal);
   const worst = await worstPod(found.pods, options);
-  if (worst !== undefined) return podCause(worst, options);
+  if (worst !== undefined) {
+    const cause = await podCause(worst, options);
+    // A Job tries again until it has failed as a whole.
+    const isTriedAgain = workload.kind === "Job" && healthOf(workload)?.status !== "Degraded";
+    return isTriedAgain ? { ...cause, isFinal: false } : cause;
+  }
   const owners = found.owner === undefined ? [workload] : [found.owner, workload];
   for (const owner of owners) {
     const problem = workloadProblem(owner, await eventsOf(owner, options));

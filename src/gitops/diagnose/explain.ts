@@ -49,7 +49,8 @@ export function explain(
     .toSorted((a, b) => rank(a.type) - rank(b.type));
   const sync = status?.sync?.status ?? "Unknown";
   const health = status?.health?.status ?? "Unknown";
-  const isFine = sync === "Synced" && health === "Healthy" && troubles.length === 0;
+  const isFine =
+    sync === "Synced" && health === "Healthy" && troubles.length === 0 && diagnoses.length === 0;
   const sections = [
     { title: "commit", lines: commitLines(application, nowMs) },
     { title: "sync", lines: syncLines(application, nowMs) },

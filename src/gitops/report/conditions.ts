@@ -1,12 +1,16 @@
 /** The conditions of an Application that a look finds, whatever they were before. Pure. */
-import type { Application, ApplicationRollback } from "../../kube/kinds/application.ts";
+import type {
+  Application,
+  ApplicationOperationState,
+  ApplicationRollback,
+} from "../../kube/kinds/application.ts";
 import type { ObjectResult } from "../apply/apply-plan.ts";
 import { type Gates, gateConditions } from "../gates/gates.ts";
 import { describeSuspension } from "../gates/suspension.ts";
 import type { Unusable } from "../plan/desired.ts";
 import { formatRef } from "../plan/object-ref.ts";
 import { isInSync, type Plan } from "../plan/plan.ts";
-import type { Attempts } from "../sync-decision.ts";
+import type { Attempts, Subject } from "../sync-decision.ts";
 import { unconfirmedDeletions } from "./unconfirmed-deletions.ts";
 import type { StatedCondition } from "./application-status.ts";
 
@@ -15,6 +19,7 @@ export interface ConditionFacts {
   readonly target: { readonly rollback?: ApplicationRollback | undefined };
   readonly memory: { readonly attempts: Attempts | undefined };
   readonly application: Application;
+  readonly subject: Pick<Subject, "revision">;
   readonly plan: Plan;
   readonly unusable: readonly Unusable[];
   readonly manifests: { readonly warnings: readonly string[] };
@@ -36,7 +41,7 @@ export function conditionsOf(
     disputed === undefined ? undefined : fieldDispute(disputed),
     unconfirmedDeletions(plan),
     ...gateConditions(gates, application, isInSync(plan)),
-    results === undefined ? lastSyncError(application, plan) : syncError(results),
+    results === undefined ? lastSyncError(facts) : syncError(results),
   ];
   return found.filter((condition) => condition !== undefined);
 }
@@ -84,9 +89,27 @@ function syncError(results: readonly ObjectResult[]): StatedCondition | undefine
   return { type: "SyncError", reason: "SyncFailed", message };
 }
 
-/** The last sync failed, and nothing has been tried since: its error stays. */
-function lastSyncError({ status }: Application, plan: Plan): StatedCondition | undefined {
-  const before = status?.conditions?.find((condition) => condition.type === "SyncError");
-  if (before === undefined || isInSync(plan)) return undefined;
+/**
+ * The last sync failed, and nothing has been tried since: its error stays until its objects are as
+ * Git says; that of a hook, which no comparison shows, until another revision is there to be synced.
+ */
+function lastSyncError({
+  application,
+  plan,
+  subject,
+}: ConditionFacts): StatedCondition | undefined {
+  const { conditions, operationState } = application.status ?? {};
+  const before = conditions?.find((condition) => condition.type === "SyncError");
+  if (before === undefined) return undefined;
+  if (isInSync(plan) && !isOfHook(operationState, subject.revision)) return undefined;
   return { type: before.type, reason: before.reason, message: before.message };
+}
+
+function isOfHook(state: ApplicationOperationState | undefined, revision: string): boolean {
+  const { resources = [], revision: synced } = state?.syncResult ?? {};
+  return (
+    state?.phase === "Failed" &&
+    synced === revision &&
+    resources.some(({ hookPhase }) => hookPhase === "Failed")
+  );
 }
