@@ -30,6 +30,7 @@ import { gantry } from "../cli/command-line.ts";
 import { type ServerFixture, startServerFixture } from "../cli/server-fixture.ts";
 import { encryptYaml } from "../gitops/decrypt/sops-encryptor.ts";
 import { Canary } from "./canary.ts";
+import { brokenSecrets, malformedSecrets } from "./malformed-secrets.ts";
 
 const planted: Canary[] = [];
 function plant(what: string): Canary {
@@ -61,39 +62,8 @@ const secret = (name: string, rest: string): string =>
   `apiVersion: v1\nkind: Secret\nmetadata:\n  name: ${name}\n${rest}\n`;
 const PROGRAM = `console.log("environment " + JSON.stringify(process.env)); setInterval(() => {}, 1000);`;
 
-/** Each is wrong in its own way; every one must be named as wrong, none shown. */
-const MALFORMED: Readonly<Record<string, string>> = {
-  "not-base64": `data:\n  key: "${broken.value}!"`,
-  "data-list": `data: ["${broken.value}"]`,
-  "data-text": `data: ${broken.value}`,
-  "data-number": `data:\n  key: 12345\n  other: "${broken.base64}"`,
-  "data-object": `data:\n  key:\n    inner: ${broken.value}`,
-  "text-list": `stringData:\n  key: ["${broken.value}"]`,
-  "text-object": `stringData:\n  key: {inner: "${broken.value}"}`,
-  "text-number": `stringData:\n  key: 12345\n  other: ${broken.value}`,
-  "text-of-text": `stringData: ${broken.value}`,
-  "not-json": `type: kubernetes.io/dockerconfigjson\ndata:\n  .dockerconfigjson: "${broken.base64}"`,
-  "no-such-field": `stringdata:\n  key: ${broken.value}`,
-  "immutable-text": `immutable: ${broken.value}`,
-};
-/** No YAML at all, at or near the secret. */
-const SYNTAX: Readonly<Record<string, string>> = {
-  quote: `stringData:\n  key: "${broken.value}\n  other: x`,
-  brace: `stringData: {key: ${broken.value}`,
-  tab: `stringData:\n\tkey: ${broken.value}`,
-  behind: `stringData:\n  key: "x" ${broken.value}`,
-  stray: `stringData:\n  key: x\n]${broken.value}`,
-  escape: `stringData:\n  key: "\\q${broken.value}"`,
-  alias: `stringData:\n  key: *${broken.value}`,
-  tag: `stringData:\n  key: !${broken.value} x`,
-  "tag-uri": `stringData:\n  key: !<${broken.value} x`,
-  twice: `stringData:\n  key: ${broken.value}\n  key: ${broken.value}`,
-  reserved: `stringData:\n  key: @${broken.value}`,
-  block: `stringData:\n  key: |${broken.value}\n    x`,
-  multiline: `stringData:\n  key: a\n ${broken.value} b: c`,
-  directive: `---\n%${broken.value}\n---\na: b`,
-  merge: `stringData:\n  <<: ${broken.value}`,
-};
+const MALFORMED = malformedSecrets(broken);
+const SYNTAX = brokenSecrets(broken);
 
 const lines: string[] = [];
 let fixture: ServerFixture;
@@ -227,7 +197,8 @@ test("malformed Secrets fail to be read, planned, compared and applied, one by o
     // What can be read is printed, as asked.
     if ((await cli("render", directory)) === 0) outputs.delete(`gantry render ${directory}`);
     for (const format of ["text", "json", "junit", "tap", "sarif", "github"])
-      await cli("validate", directory, "--output", format);
+      for (const scan of [[], ["--scan"]])
+        await cli("validate", directory, "--output", format, ...scan);
     await follow(`app-${name}`, directory);
   }
 }, 60_000);
@@ -283,6 +254,10 @@ test("somebody changes a Secret by hand", async () => {
     expect(await cli("drift", "default", "--output", format, ...flags)).toBe(1);
   }
   await cli("drift", "default", "--output", "junit", ...flags);
+  for (const format of ["text", "json"]) {
+    expect(await cli("blame", "secret/keys", "--output", format, ...flags)).toBe(0);
+    await cli("why", "default", "--output", format, ...flags);
+  }
   await cli("resume", "default", ...flags);
   const live = async (): Promise<string | undefined> =>
     (await fixture.server.client.get(secrets, key("keys"))).data?.["a"];
@@ -290,7 +265,8 @@ test("somebody changes a Secret by hand", async () => {
   fixture.commit({ "s.yaml": secret("keys", `stringData:\n  a: changed-${good.value}`) }, "new");
   await expect.poll(live, { timeout: 10_000 }).not.toBe(good.base64);
   for (const output of ["text", "json"]) {
-    for (const command of ["status", "history"]) await cli(command, "-o", output, ...flags);
+    for (const command of ["status", "history", "why"]) await cli(command, "-o", output, ...flags);
+    await cli("drift", "-o", output, ...flags);
     await cli("sync", "default", "--wait", "-o", output, ...flags);
     await cli("rollback", "default", "--wait", "-o", output, ...flags);
   }
@@ -501,6 +477,7 @@ test("none of the outputs has any of the values", async () => {
   const { addresses, client } = fixture.server;
   for (const path of ["/metrics", "/healthz", "/readyz", "/none"])
     keep(path, await (await fetch(`${addresses.web}${path}`)).text());
+  keep("audit log", readFileSync(join(fixture.dataDir, "logs", "audit.log"), "utf8"));
   keep("addresses.json", readFileSync(join(fixture.dataDir, "addresses.json"), "utf8"));
   keep("log", lines.join(""));
   for (const application of (await client.list(applications)).items) {
@@ -511,6 +488,7 @@ test("none of the outputs has any of the values", async () => {
   await cli("status", "-o", "json", "--data-dir", fixture.dataDir);
   await cli("verify-store", "--data-dir", fixture.dataDir);
 
+  expect(outputs.get("audit log")).toContain('"name":"keys"');
   // The test is worth nothing if the outputs are empty or the search is blind.
   expect(outputs.get("Events")).toMatch(/"reason"/);
   expect(outputs.get("log")).toMatch(/ready/);
