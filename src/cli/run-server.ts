@@ -24,6 +24,9 @@ import { type SecretFlags, secretSourcesOf } from "./secret-flags.ts";
 import { type RenderingFlags, renderingOptions } from "./rendering-flags.ts";
 
 const ANSWER_POLL_MS = 50;
+/** Beside the ports that need privileges or that other tools take by custom. */
+const INGRESS_HTTP_PORT = 8081;
+const INGRESS_HTTPS_PORT = 8444;
 
 interface ServerFlags {
   readonly dataDir: string;
@@ -32,6 +35,8 @@ interface ServerFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly nodeAddress: string;
+  readonly ingressHttp?: ListenAddress;
+  readonly ingressHttps?: ListenAddress;
   readonly keepPods?: boolean;
   readonly pollInterval: string;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
@@ -137,6 +142,10 @@ async function serve(
     web: flags.listen,
     ...(webCertificate === undefined ? {} : { webCertificate }),
     nodeAddress: flags.nodeAddress,
+    ingress: {
+      http: ingressAddress(flags.ingressHttp, INGRESS_HTTP_PORT),
+      https: ingressAddress(flags.ingressHttps, INGRESS_HTTPS_PORT),
+    },
     nodeName: hostname().toLowerCase(),
     createRuntime: (dataDir) => openProcessRuntime({ podsDirectory: join(dataDir, "pods") }),
     keepPods: flags.keepPods === true,
@@ -159,6 +168,13 @@ async function serve(
   }
   // Whatever is still open belongs to nobody: a clean stop must not wait for it.
   context.process.exit(0);
+}
+
+/** A default may be taken: that is told where it matters. What was asked for must be had. */
+function ingressAddress(asked: ListenAddress | undefined, port: number) {
+  return asked === undefined
+    ? { host: "127.0.0.1", port, required: false }
+    : { ...asked, required: true };
 }
 
 async function webCertificateOf({

@@ -17,7 +17,7 @@ import { staticTokens } from "./apiserver/http/authenticate.ts";
 import { startHttpsServer } from "./apiserver/http/https-server.ts";
 import { InProcessClient } from "./apiserver/in-process-client.ts";
 import { ensureAdminToken, writeKubeconfig } from "./apiserver/pki/admin-credentials.ts";
-import { ensureCertificates } from "./apiserver/pki/certificates.ts";
+import { ensureCertificates, issueSelfSigned } from "./apiserver/pki/certificates.ts";
 import {
   type ObjectAddress,
   RecentWriters,
@@ -26,6 +26,7 @@ import {
 import { MASTERS_GROUP, type UserInfo } from "./apiserver/request-context.ts";
 import { startControllers } from "./controllers/index.ts";
 import { createRoutingBoard } from "./network/in-process-board.ts";
+import { createIngressProxy, type IngressProxyOptions } from "./network/ingress/ingress-proxy.ts";
 import { createServiceProxy } from "./network/service-proxy.ts";
 import { startNodeAgent } from "./node/node-agent.ts";
 import type { Runtime } from "./node/runtime/runtime.ts";
@@ -37,6 +38,8 @@ export interface EngineOptions {
   readonly api: { readonly host: string; readonly port: number };
   /** Where NodePorts and LoadBalancers listen. */
   readonly nodeAddress: string;
+  /** Where Ingresses are served. Absent: nowhere. */
+  readonly ingress?: Pick<IngressProxyOptions, "http" | "https" | "onListen">;
   readonly nodeName: string;
   readonly createRuntime: (dataDir: string) => Promise<Runtime>;
   /** Leave pods running when the engine stops. */
@@ -142,6 +145,27 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       nodeAddress: options.nodeAddress,
     });
     stops.push(() => proxy.stop());
+    if (options.ingress !== undefined) {
+      const ingress = createIngressProxy({
+        ...options.ingress,
+        client: client.as(user("ingress")),
+        informers,
+        board,
+        recorder: createEventRecorder({
+          client: client.as(user("ingress")),
+          component: "ingress",
+          clock,
+          logger,
+          signal: abort.signal,
+        }),
+        clock,
+        logger,
+        defaultCertificate: () =>
+          issueSelfSigned("gantry-ingress-default", ["gantry-ingress.invalid"], clock.now()),
+      });
+      stops.push(() => ingress.stop());
+      await ingress.listen();
+    }
     const runtime = await options.createRuntime(dataDir);
     const agent = await startNodeAgent({
       client: client.as(user("node")),

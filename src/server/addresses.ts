@@ -7,6 +7,10 @@ export interface Addresses {
   readonly api: string;
   /** `http://127.0.0.1:7575` */
   readonly web: string;
+  /** `http://127.0.0.1:8081`; absent until the first Ingress is served */
+  readonly ingressHttp?: string;
+  /** `https://127.0.0.1:8444`; absent until the first Ingress with TLS is served */
+  readonly ingressHttps?: string;
 }
 
 const FILE = "addresses.json";

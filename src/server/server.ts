@@ -5,6 +5,10 @@ import type { Client } from "../client/client.ts";
 import { systemClock } from "../client/clock.ts";
 import type { Logger } from "../client/logger.ts";
 import { type Engine, type EngineOptions, startEngine } from "../engine/engine.ts";
+import {
+  type IngressProtocol,
+  RequiredAddressError,
+} from "../engine/network/ingress/open-listeners.ts";
 import { startApplicationSets } from "../gitops/generators/application-sets.ts";
 import { CommitAdmission } from "../gitops/admit-commits.ts";
 import { startOperator } from "../gitops/operator.ts";
@@ -42,6 +46,8 @@ export interface ServerOptions {
   /** Absent: the web listener speaks plain HTTP. */
   readonly webCertificate?: WebCertificate;
   readonly nodeAddress: string;
+  /** Where Ingresses are served. Absent: nowhere. */
+  readonly ingress?: Pick<NonNullable<EngineOptions["ingress"]>, "http" | "https">;
   readonly nodeName: string;
   readonly createRuntime: EngineOptions["createRuntime"];
   readonly keepPods: boolean;
@@ -69,8 +75,20 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const stops: (() => unknown)[] = [];
   const stop = (): Promise<void> => stopInReverse(stops.splice(0));
+  const ingressAddresses: Pick<Partial<Addresses>, "ingressHttp" | "ingressHttps"> = {};
+  let publishAddresses = (): Promise<void> => Promise.resolve();
+  const onIngress = (protocol: IngressProtocol, at: ListenAddress): void => {
+    const url = `${protocol}://${formatAddress(at)}`;
+    Object.assign(ingressAddresses, {
+      [protocol === "http" ? "ingressHttp" : "ingressHttps"]: url,
+    });
+    logger.info({ address: url }, "ingress listens");
+    publishAddresses().catch((error: unknown) =>
+      logger.error({ err: error }, "could not write the ingress address down"),
+    );
+  };
   try {
-    const engine = await startEngineAt(dataDir, options);
+    const engine = await startEngineAt(dataDir, options, onIngress);
     stops.push(() => engine.stop());
     const { client } = engine;
     const abort = new AbortController();
@@ -219,10 +237,23 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     };
     const origin = reachable(addresses.web);
     stops.push(announcePushUrls({ client, informers: secrets, origin, logger }));
-    await writeAddresses(dataDir, addresses);
-    stops.push(() => removeAddresses(dataDir));
-    logger.info({ ...addresses, version }, "ready");
-    return { client, addresses, kubeconfig: engine.kubeconfig, stop };
+    const current = (): Addresses => ({ ...addresses, ...ingressAddresses });
+    let writing = Promise.resolve();
+    publishAddresses = () => (writing = writing.then(() => writeAddresses(dataDir, current())));
+    stops.push(() => {
+      publishAddresses = () => Promise.resolve();
+      return writing.then(() => removeAddresses(dataDir));
+    });
+    await publishAddresses();
+    logger.info({ ...current(), version }, "ready");
+    return {
+      client,
+      get addresses() {
+        return current();
+      },
+      kubeconfig: engine.kubeconfig,
+      stop,
+    };
   } catch (error) {
     // What stops badly because it never ran must not hide why it did not.
     await stop().catch((failure: unknown) => logger.warn({ err: failure }, "could not tidy up"));
@@ -235,10 +266,26 @@ function reachable(origin: string): string {
   return origin.replace("//0.0.0.0", "//127.0.0.1").replace("//[::]", "//[::1]");
 }
 
-async function startEngineAt(dataDir: string, options: ServerOptions): Promise<Engine> {
+async function startEngineAt(
+  dataDir: string,
+  options: ServerOptions,
+  onIngress: (protocol: IngressProtocol, at: ListenAddress) => void,
+): Promise<Engine> {
+  const { ingress, ...others } = options;
   try {
-    return await startEngine({ ...options, dataDir });
+    return await startEngine({
+      ...others,
+      dataDir,
+      ...(ingress === undefined ? {} : { ingress: { ...ingress, onListen: onIngress } }),
+    });
   } catch (error) {
+    if (error instanceof RequiredAddressError && ingress !== undefined)
+      throw new ListenError(
+        `Ingress over ${error.protocol}`,
+        ingress[error.protocol],
+        `--ingress-${error.protocol}`,
+        error.cause as NodeJS.ErrnoException,
+      );
     const code = (error as NodeJS.ErrnoException).code;
     const isListen = (error as NodeJS.ErrnoException).syscall === "listen";
     if (isListen && code !== undefined)

@@ -37,6 +37,21 @@ export const serverFlags = {
     default: "127.0.0.1",
     placeholder: "IP",
   },
+  ingressHttp: {
+    kind: "parsed",
+    parse: parseListenAddress,
+    brief: "Address of Ingresses (HTTP); 127.0.0.1:8081 when absent and free",
+    placeholder: "HOST:PORT",
+    optional: true,
+  },
+  ingressHttps: {
+    kind: "parsed",
+    parse: parseListenAddress,
+    brief:
+      "Address of Ingresses with TLS; 127.0.0.1:8444 when absent and free",
+    placeholder: "HOST:PORT",
+    optional: true,
+  },
   keepPods: {
     kind: "boolean",
     brief: "Leave pods running when gantry stops; the next start takes them over",

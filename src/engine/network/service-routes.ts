@@ -56,13 +56,14 @@ function speaksHttp(portName: string, appProtocol: string | undefined): boolean 
   return portName === "http" || portName.startsWith("http-");
 }
 
-interface Backends {
+export interface Backends {
   readonly ready: Backend[];
   /** Terminating, but still passing their readiness probe. */
   readonly serving: Backend[];
 }
 
-function backendsOf(portName: string, slices: readonly EndpointSlice[]): Backends {
+/** Those of the Service port with this name. */
+export function backendsOf(portName: string, slices: readonly EndpointSlice[]): Backends {
   const found: Backends = { ready: [], serving: [] };
   const seen = new Set<string>();
   for (const slice of slices) {

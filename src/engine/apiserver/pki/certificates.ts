@@ -136,6 +136,31 @@ async function issueAuthority(nowMs: number): Promise<KeyPair> {
   return { certificate: `${certificate.toString("pem")}\n`, key: await exportKey(keys.privateKey) };
 }
 
+/** A certificate that vouches for itself, for a server that has no better one. */
+export async function issueSelfSigned(
+  commonName: string,
+  names: readonly string[],
+  nowMs: number,
+): Promise<KeyPair> {
+  const x509 = await loadX509();
+  const keys = await newKeys();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: `CN=${commonName}`,
+    notBefore: new Date(nowMs - BACKDATE_MS),
+    notAfter: new Date(nowMs + SERVER_LIFETIME_MS),
+    signingAlgorithm: ALGORITHM,
+    keys: keys as never,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension(
+        names.map((name) => ({ type: isIP(name) === 0 ? "dns" : "ip", value: name })),
+      ),
+    ],
+  });
+  return { certificate: `${certificate.toString("pem")}\n`, key: await exportKey(keys.privateKey) };
+}
+
 async function issueServer(ca: KeyPair, names: readonly string[], nowMs: number): Promise<KeyPair> {
   const x509 = await loadX509();
   const keys = await newKeys();

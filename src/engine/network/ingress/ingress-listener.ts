@@ -1,0 +1,139 @@
+/**
+ * The listeners of the ingress proxy: HTTP/1.1, and HTTPS with HTTP/1.1 or HTTP/2 as the client
+ * chooses. The protocols are Node's; the bounds are in `ingress-limits.ts`.
+ */
+import { createServer, type Server, type ServerOptions } from "node:http";
+import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import { createServer as createHttpsServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import type { SecureContext, TLSSocket } from "node:tls";
+import type { BindAddress } from "../service-port.ts";
+import type { IngressLimits } from "./ingress-limits.ts";
+import { isUpgrade, type RequestHandler } from "./request-handler.ts";
+
+/** More wait in the kernel's queue. */
+const BACKLOG = 1024;
+/** A TLS handshake that takes longer is given up. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+export interface IngressListener {
+  readonly host: string;
+  readonly port: number;
+  /** Closes the listener and its connections. */
+  close(): Promise<void>;
+}
+export interface TlsOptions {
+  /** PEM texts: for clients that name no host, or none that is known. */
+  readonly fallback: { readonly certificate: string; readonly key: string };
+  readonly contextOf: (host: string) => SecureContext | undefined;
+}
+
+/** @throws what the operating system says when the address cannot be had */
+export function listenHttp(
+  address: BindAddress,
+  handler: RequestHandler,
+  limits: IngressLimits,
+): Promise<IngressListener> {
+  const server = createServer(httpOptions(limits), handler.request);
+  prepare(server, handler, limits);
+  return listen(server, address, () => undefined);
+}
+
+/** @throws what the operating system says when the address cannot be had */
+export function listenHttps(
+  address: BindAddress,
+  handler: RequestHandler,
+  limits: IngressLimits,
+  tls: TlsOptions,
+): Promise<IngressListener> {
+  const server = createHttpsServer(
+    {
+      ...httpOptions(limits),
+      cert: tls.fallback.certificate,
+      key: tls.fallback.key,
+      ALPNProtocols: ["h2", "http/1.1"],
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      SNICallback: (host, done) => done(null, tls.contextOf(host.toLowerCase())),
+    },
+    handler.request,
+  );
+  prepare(server, handler, limits);
+  const http2 = createHttp2Server(
+    {
+      settings: {
+        maxConcurrentStreams: limits.maxConcurrentStreams,
+        maxHeaderListSize: limits.maxHeaderBytes,
+        enablePush: false,
+      },
+    },
+    handler.request,
+  );
+  const sessions = new Set<ServerHttp2Session>();
+  http2.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+    session.on("error", () => session.destroy());
+    session.setTimeout(limits.streamIdleTimeoutMs, () => session.close());
+  });
+  // The connection of a client that chose HTTP/2 is taken before it reaches the HTTP/1.1 server.
+  const [serveHttp1] = server.listeners("secureConnection");
+  server.removeAllListeners("secureConnection");
+  server.on("secureConnection", (socket: TLSSocket) => {
+    if (socket.alpnProtocol === "h2") http2.emit("connection", socket);
+    else serveHttp1?.call(server, socket);
+  });
+  return listen(server, address, () => {
+    for (const session of sessions) session.destroy();
+  });
+}
+
+function httpOptions(limits: IngressLimits): ServerOptions {
+  return {
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    // A body may take as long as it moves: see the idle time-out in `prepare`.
+    requestTimeout: 0,
+    connectionsCheckingInterval: limits.checkIntervalMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    noDelay: true,
+    // From Node 24.9 on: others take `Upgrade: h2c` away from HTTP/1.1, and answer with a close.
+    ...({ shouldUpgradeCallback: isUpgrade } as object),
+  };
+}
+
+function prepare(server: Server, handler: RequestHandler, limits: IngressLimits): void {
+  // Node drops what is above a count; the bytes are bounded already.
+  server.maxHeadersCount = 0;
+  server.maxConnections = limits.maxConnections;
+  server.setTimeout(limits.streamIdleTimeoutMs);
+  server.on("upgrade", handler.upgrade);
+}
+
+function listen(
+  server: Server,
+  address: BindAddress,
+  closeSessions: () => void,
+): Promise<IngressListener> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(address.port, address.host, BACKLOG, () => {
+      server.off("error", reject);
+      const { port } = server.address() as AddressInfo;
+      resolve({
+        host: address.host,
+        port,
+        close: () =>
+          new Promise((closed) => {
+            server.close(() => closed());
+            closeSessions();
+            for (const socket of sockets) socket.destroy();
+          }),
+      });
+    });
+  });
+}

@@ -1,0 +1,143 @@
+/**
+ * Which certificate a TLS client gets, by the host that it names. Certificates come from the Secrets
+ * of `spec.tls`; a Secret that cannot be used is told and passed over, so that its hosts get the
+ * self-signed certificate and every other host is not affected. New handshakes see a change at
+ * once, connections that exist keep theirs.
+ */
+import { X509Certificate } from "node:crypto";
+import { createSecureContext, type SecureContext } from "node:tls";
+import type { IngressTLS } from "kubernetes-types/networking/v1";
+import type { Ingress } from "../../../kube/kinds/ingress.ts";
+import type { Secret } from "../../../kube/kinds/secret.ts";
+import { keyOf } from "../../../kube/object.ts";
+
+export interface TlsProblem {
+  readonly ingress: string;
+  readonly reason: "CertificateNotFound" | "BadCertificate" | "CertificateExpired";
+  readonly message: string;
+}
+interface Loaded {
+  readonly version: string;
+  readonly context: SecureContext;
+  readonly certificate: X509Certificate;
+}
+
+const CERTIFICATE = "tls.crt";
+const KEY = "tls.key";
+const SERVED_INSTEAD = "until then these hosts are served with a self-signed certificate";
+
+export class TlsCertificates {
+  #loaded = new Map<string, Loaded>();
+  #exact = new Map<string, SecureContext>();
+  /** By the part after `*.`. */
+  #wildcards = new Map<string, SecureContext>();
+  /** Of entries that name no host. */
+  #anyHost: Loaded[] = [];
+
+  /** For `host` in lower case; undefined: the self-signed one. */
+  contextOf(host: string): SecureContext | undefined {
+    const dot = host.indexOf(".");
+    return (
+      this.#exact.get(host) ??
+      (dot > 0 ? this.#wildcards.get(host.slice(dot + 1)) : undefined) ??
+      this.#anyHost.find(({ certificate }) => certificate.checkHost(host) !== undefined)?.context ??
+      this.#anyHost[0]?.context
+    );
+  }
+
+  /** With the oldest Ingress first: it has a host that several claim. */
+  update(
+    ingresses: readonly Ingress[],
+    secretOf: (key: string) => Secret | undefined,
+    nowMs: number,
+  ): TlsProblem[] {
+    const known = this.#loaded;
+    this.#loaded = new Map();
+    this.#exact = new Map();
+    this.#wildcards = new Map();
+    this.#anyHost = [];
+    return ingresses.flatMap((ingress) =>
+      (ingress.spec?.tls ?? []).flatMap((entry) => {
+        const problem = this.#add(ingress, entry, known, secretOf, nowMs);
+        return problem === undefined ? [] : [{ ingress: keyOf(ingress), ...problem }];
+      }),
+    );
+  }
+
+  #add(
+    ingress: Ingress,
+    { hosts = [], secretName }: IngressTLS,
+    known: ReadonlyMap<string, Loaded>,
+    secretOf: (key: string) => Secret | undefined,
+    nowMs: number,
+  ): Omit<TlsProblem, "ingress"> | undefined {
+    // Without a Secret the self-signed certificate is what was asked for.
+    if (secretName === undefined || secretName === "") return undefined;
+    const key = `${ingress.metadata.namespace ?? ""}/${secretName}`;
+    const secret = secretOf(key);
+    if (secret === undefined)
+      return {
+        reason: "CertificateNotFound",
+        message: `there is no Secret ${secretName}: create it with ${CERTIFICATE} and ${KEY}; ${SERVED_INSTEAD}`,
+      };
+    const loaded = this.#load(key, secret, known);
+    if (typeof loaded === "string")
+      return {
+        reason: "BadCertificate",
+        message: `the Secret ${secretName} ${loaded}; ${SERVED_INSTEAD}`,
+      };
+    if (hosts.length === 0) this.#anyHost.push(loaded);
+    const uncovered = hosts.filter((host) => !this.#serve(host.toLowerCase(), loaded));
+    if (uncovered.length > 0)
+      return {
+        reason: "BadCertificate",
+        message: `the certificate in the Secret ${secretName} is not for ${uncovered.join(", ")}; ${SERVED_INSTEAD}`,
+      };
+    const { validTo } = loaded.certificate;
+    if (Date.parse(validTo) < nowMs)
+      return {
+        reason: "CertificateExpired",
+        message: `the certificate in the Secret ${secretName} was valid until ${validTo}; renew it`,
+      };
+    return undefined;
+  }
+
+  /** Whether the certificate is for this host. */
+  #serve(host: string, { context, certificate }: Loaded): boolean {
+    const isWildcard = host.startsWith("*.");
+    if (certificate.checkHost(isWildcard ? `any${host.slice(1)}` : host) === undefined)
+      return false;
+    const served = isWildcard ? this.#wildcards : this.#exact;
+    const key = isWildcard ? host.slice(2) : host;
+    if (!served.has(key)) served.set(key, context);
+    return true;
+  }
+
+  /** A text says what is wrong with the Secret. */
+  #load(key: string, secret: Secret, known: ReadonlyMap<string, Loaded>): Loaded | string {
+    const version = `${secret.metadata.uid}/${secret.metadata.resourceVersion}`;
+    const before = this.#loaded.get(key) ?? known.get(key);
+    if (before?.version === version) {
+      this.#loaded.set(key, before);
+      return before;
+    }
+    const cert = secret.data?.[CERTIFICATE];
+    const privateKey = secret.data?.[KEY];
+    if (cert === undefined || privateKey === undefined)
+      return `has no ${cert === undefined ? CERTIFICATE : KEY}`;
+    try {
+      const pem = Buffer.from(cert, "base64");
+      const loaded = {
+        version,
+        context: createSecureContext({ cert: pem, key: Buffer.from(privateKey, "base64") }),
+        certificate: new X509Certificate(pem),
+      };
+      this.#loaded.set(key, loaded);
+      return loaded;
+    } catch (error) {
+      // OpenSSL names the reason, never the key.
+      const why = error instanceof Error ? error.message : "unknown reason";
+      return `holds no certificate in PEM format with its key: ${why}`;
+    }
+  }
+}
