@@ -159,9 +159,11 @@ async function ask(
   const isNew = known(memory.newest, application) === undefined;
   const failure = memory.sourceFailure?.source === source ? memory.sourceFailure : undefined;
   const isAsked = application.operation !== undefined;
-  if (failure !== undefined && nowMs < failure.retryAtMs && !isAsked) return failure;
   const isPoll = nowMs - memory.resolvedAtMs >= options.pollIntervalMs;
   const { staleSinceMs } = memory;
+  // A change that was told of while the repository was asked may be what mends it.
+  const isToWait = failure !== undefined && nowMs < failure.retryAtMs;
+  if (isToWait && staleSinceMs === undefined && !isAsked) return failure;
   const isDue = isNew || isAsked || isPoll || failure !== undefined || staleSinceMs !== undefined;
   if (!isDue) return undefined;
   const sharedMs = isNew ? SHARED_LOOK_MS : options.pollIntervalMs * SHARED_POLL_FRACTION;

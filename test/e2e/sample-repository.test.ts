@@ -29,10 +29,14 @@ import { HELM, KUBECTL, SANDBOX_FLAGS } from "./stock-renderers.ts";
 const SAMPLE = resolve(import.meta.dirname, "../../sample-repo");
 const run = promisify(execFile);
 
-async function copyOfTheSample(gantry: GantryProcess): Promise<WorkTree> {
-  const work = await WorkTree.init(join(gantry.home, "repo"));
+const inSample = (path: string): Promise<string> => readFile(join(SAMPLE, path), "utf8");
+
+/** The machine's port 8080 is there once, and test files run side by side. */
+async function copySample(work: WorkTree): Promise<void> {
   await cp(SAMPLE, work.path, { recursive: true });
-  return work;
+  const service = await inSample("apps/web/service.yaml");
+  expect(service).toContain("type: LoadBalancer");
+  await work.write({ "apps/web/service.yaml": service.replace("LoadBalancer", "ClusterIP") });
 }
 /** Replaces text of a file, which must be there, and commits it. */
 async function edit(work: WorkTree, path: string, from: string, to: string): Promise<string> {
@@ -48,7 +52,8 @@ describe("charts and overlays of the sample repository", () => {
 
   beforeAll(async () => {
     gantry = await GantryProcess.create({ programs: [HELM, KUBECTL] });
-    work = await copyOfTheSample(gantry);
+    work = await WorkTree.init(join(gantry.home, "repo"));
+    await copySample(work);
   });
   afterAll(() => gantry?.dispose());
 
@@ -216,7 +221,7 @@ describe("waves and the hook of the sample repository", () => {
       collect(moments(jobs, { created: () => true, complete: isComplete }, stop.signal)),
     ];
     try {
-      await cp(SAMPLE, work.path, { recursive: true });
+      await copySample(work);
       await untilSettled(client, await work.commit({}, "the sample"));
       await expect.poll(() => found.length).toBe(8);
     } finally {
@@ -238,7 +243,6 @@ describe("waves and the hook of the sample repository", () => {
 
   const HOOK = "apps/smoke-test/job.yaml";
   const WEB = "apps/web/deployment.yaml";
-  const inSample = (path: string): Promise<string> => readFile(join(SAMPLE, path), "utf8");
   /** The hook with other last words, and another version of `web`, without which nothing is synced. */
   async function brokenHook(version: string, retries: number): Promise<Record<string, string>> {
     const job = (await inSample(HOOK))

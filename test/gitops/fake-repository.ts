@@ -23,6 +23,8 @@ export class FakeRepository implements ManifestSource {
   readonly requests: ManifestRequest[] = [];
   watched = true;
   failure: SourceError | undefined;
+  /** Happens once, while the next request is under way, too late for its answer. */
+  meanwhile: (() => void) | undefined;
 
   /** The new head; returns its revision. */
   push(
@@ -52,7 +54,10 @@ export class FakeRepository implements ManifestSource {
   ): Promise<ApplicationManifests> {
     this.requests.push(request);
     await Promise.resolve();
-    if (this.failure !== undefined) throw this.failure;
+    const { failure, meanwhile } = this;
+    this.meanwhile = undefined;
+    meanwhile?.();
+    if (failure !== undefined) throw failure;
     const { revision } = request;
     const found =
       revision === "HEAD"

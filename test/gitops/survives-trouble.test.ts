@@ -131,6 +131,18 @@ describe("a repository that cannot be read", () => {
     expect(await cluster.data("a")).toEqual({ key: "new" });
   });
 
+  test("a push that is announced while it is asked in vain is looked for at once", async () => {
+    const { repository } = cluster;
+    repository.failure = unreachable();
+    repository.meanwhile = () => {
+      repository.failure = undefined;
+      repository.push([configMap("a")]);
+      cluster.operator?.refresh(["default/app"]);
+    };
+    await cluster.createApplication();
+    expect(await cluster.data("a")).toEqual({ key: "value" });
+  });
+
   test("from the start, is only reported", async () => {
     cluster.repository.failure = unreachable();
     await cluster.createApplication();
