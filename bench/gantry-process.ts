@@ -57,10 +57,11 @@ export class GantryProcess {
   get pid(): number {
     return this.#child?.pid ?? 0;
   }
-  get addresses(): { api: string; web: string } {
+  get addresses(): { api: string; web: string; ingressHttp?: string } {
     return JSON.parse(readFileSync(join(this.dataDir, "addresses.json"), "utf8")) as {
       api: string;
       web: string;
+      ingressHttp?: string;
     };
   }
   async client(): Promise<HttpClient> {

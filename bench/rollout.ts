@@ -1,6 +1,7 @@
 /**
  * Rolling updates under load: an application that exits at once on SIGTERM, no preStop hook. Every
- * request must succeed, with 3 replicas and with 1, with and without keep-alive. Bar: 0 failed.
+ * request must succeed, with 3 replicas and with 1, with and without keep-alive, through the Service
+ * and through an Ingress. Bar: 0 failed.
  */
 import { Agent, request } from "node:http";
 import { cpus } from "node:os";
@@ -12,6 +13,8 @@ import { GantryProcess } from "./gantry-process.ts";
 const UPDATES = Number(process.env["UPDATES"] ?? 10);
 const REQUESTS = Number(process.env["REQUESTS"] ?? 52_000);
 const CLIENTS = 16;
+/** Of the Ingress. */
+const HOST = "app.example.com";
 
 const APP = `
 const http = require("node:http");
@@ -51,7 +54,35 @@ function manifests(replicas: number, version: string): Record<string, string> {
       metadata: { name: "app" },
       spec: { selector: { app: "app" }, ports: [{ name: "http", port: 80, targetPort: "http" }] },
     }),
+    "ingress.yaml": JSON.stringify({
+      apiVersion: "networking.k8s.io/v1",
+      kind: "Ingress",
+      metadata: { name: "app" },
+      spec: {
+        rules: [
+          {
+            host: HOST,
+            http: {
+              paths: [
+                {
+                  path: "/",
+                  pathType: "Prefix",
+                  backend: { service: { name: "app", port: { name: "http" } } },
+                },
+              ],
+            },
+          },
+        ],
+      },
+    }),
   };
+}
+
+/** Where the load goes. */
+interface Target {
+  readonly through: "service" | "ingress";
+  readonly host: string;
+  readonly port: number;
 }
 
 interface Tally {
@@ -61,9 +92,10 @@ interface Tally {
   readonly versions: Map<string, number>;
 }
 
-function ask(host: string, agent: Agent): Promise<string> {
+function ask({ host, port }: Target, agent: Agent): Promise<string> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ host, port: 80, agent, path: "/" }, (response) => {
+    const options = { host, port, agent, path: "/", headers: { host: HOST } };
+    const outgoing = request(options, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (piece: string) => (text += piece));
@@ -80,7 +112,7 @@ function ask(host: string, agent: Agent): Promise<string> {
 }
 
 async function load(
-  host: string,
+  target: Target,
   keepAlive: boolean,
   tally: Tally,
   running: () => boolean,
@@ -89,7 +121,7 @@ async function load(
   while (running()) {
     tally.sent++;
     try {
-      const version = await ask(host, agent);
+      const version = await ask(target, agent);
       tally.versions.set(version, (tally.versions.get(version) ?? 0) + 1);
     } catch (error) {
       tally.failed++;
@@ -121,37 +153,51 @@ async function rolledOut(client: HttpClient, version: string): Promise<void> {
   }
 }
 
+async function targetOf(
+  gantry: GantryProcess,
+  client: HttpClient,
+  through: Target["through"],
+): Promise<Target> {
+  if (through === "ingress") {
+    const { hostname, port } = new URL(gantry.addresses.ingressHttp ?? "");
+    return { through, host: hostname, port: Number(port) };
+  }
+  const { spec } = await client.get(services, { namespace: "default", name: "app" });
+  return { through, host: spec?.clusterIP ?? "", port: 80 };
+}
+
 async function scenario(
   gantry: GantryProcess,
   client: HttpClient,
+  through: Target["through"],
   replicas: number,
   keepAlive: boolean,
 ) {
-  let version = `${replicas}-${keepAlive}-0`;
+  let version = `${through}-${replicas}-${keepAlive}-0`;
   gantry.commit(manifests(replicas, version), version);
   await rolledOut(client, version);
-  const { spec } = await client.get(services, { namespace: "default", name: "app" });
-  const host = spec?.clusterIP ?? "";
+  const target = await targetOf(gantry, client, through);
   const tally: Tally = { sent: 0, failed: 0, errors: new Map(), versions: new Map() };
   let running = true;
   const clients = Array.from({ length: CLIENTS }, () =>
-    load(host, keepAlive, tally, () => running),
+    load(target, keepAlive, tally, () => running),
   );
   const startedMs = performance.now();
   const rollouts: number[] = [];
   for (let update = 1; update <= UPDATES; update++) {
-    const target = Math.ceil((REQUESTS * update) / UPDATES);
-    version = `${replicas}-${keepAlive}-${update}`;
+    const wanted = Math.ceil((REQUESTS * update) / UPDATES);
+    version = `${through}-${replicas}-${keepAlive}-${update}`;
     gantry.commit(manifests(replicas, version), version);
     const beganMs = performance.now();
     await rolledOut(client, version);
     rollouts.push(performance.now() - beganMs);
-    while (tally.sent < target) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (tally.sent < wanted) await new Promise((resolve) => setTimeout(resolve, 10));
   }
   running = false;
   await Promise.all(clients);
   const seconds = (performance.now() - startedMs) / 1000;
   return {
+    through,
     replicas,
     keepAlive,
     requests: tally.sent,
@@ -167,13 +213,21 @@ async function scenario(
 
 const gantry = new GantryProcess();
 gantry.commit(manifests(3, "start"), "start");
-await gantry.start(["--repo", gantry.repository, "--log-level", "warn"]);
+await gantry.start([
+  "--repo",
+  gantry.repository,
+  "--log-level",
+  "warn",
+  "--ingress-http",
+  "127.0.0.1:0",
+]);
 const client = await gantry.client();
 const scenarios = [];
 try {
-  for (const replicas of [3, 1])
-    for (const keepAlive of [true, false])
-      scenarios.push(await scenario(gantry, client, replicas, keepAlive));
+  for (const through of ["service", "ingress"] as const)
+    for (const replicas of [3, 1])
+      for (const keepAlive of [true, false])
+        scenarios.push(await scenario(gantry, client, through, replicas, keepAlive));
 } finally {
   await gantry.stop();
 }

@@ -131,10 +131,17 @@ export class GantryProcess {
   get kubeconfig(): string {
     return join(this.dataDir, "kubeconfig");
   }
-  get addresses(): { readonly api: string; readonly web: string } {
+  get addresses(): {
+    readonly api: string;
+    readonly web: string;
+    readonly ingressHttp?: string;
+    readonly ingressHttps?: string;
+  } {
     return JSON.parse(readFileSync(join(this.dataDir, "addresses.json"), "utf8")) as {
       api: string;
       web: string;
+      ingressHttp?: string;
+      ingressHttps?: string;
     };
   }
   get podsDirectory(): string {
