@@ -58,7 +58,7 @@ describe("pods of a running gantry", () => {
       client,
       (application) => application.status?.health?.status === "Degraded",
     );
-    expect(status?.health?.message).toMatch(/crashing.*(progress deadline|has timed out)/i);
+    expect(status?.health?.message).toMatch(/crashing.*CrashLoopBackOff.*exit code 3/i);
     await untilPods(
       client,
       ([pod]) => pod?.status?.containerStatuses?.[0]?.state?.waiting?.reason === "CrashLoopBackOff",

@@ -95,7 +95,11 @@ export const alerts: Kind<Alert> = {
   },
   columns: [
     nameColumn,
-    textColumn("Provider", "Who is told.", ({ spec }: Alert) => spec.providerRef.name),
+    textColumn(
+      "Provider",
+      "Who is told.",
+      ({ spec }: Partial<Alert>) => spec?.providerRef.name ?? "",
+    ),
     readyColumn,
     ageColumn,
   ],

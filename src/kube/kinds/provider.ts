@@ -85,7 +85,7 @@ export const providers: Kind<Provider> = {
   },
   columns: [
     nameColumn,
-    textColumn("Type", "What it is.", ({ spec }: Provider) => spec.type),
+    textColumn("Type", "What it is.", ({ spec }: Partial<Provider>) => spec?.type ?? ""),
     readyColumn,
     ageColumn,
   ],

@@ -87,7 +87,7 @@ export const receivers: Kind<Receiver> = {
   },
   columns: [
     nameColumn,
-    textColumn("Type", "Who sends.", ({ spec }: Receiver) => spec.type),
+    textColumn("Type", "Who sends.", ({ spec }: Partial<Receiver>) => spec?.type ?? ""),
     readyColumn,
     textColumn("Path", "Where it listens.", ({ status }: Receiver) => status?.webhookPath ?? "", 1),
     ageColumn,
