@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { loadClusterAccess } from "../client/http/cluster-access.ts";
-import { HttpClient } from "../client/http/http-client.ts";
+import type { HttpClient } from "../client/http/http-client.ts";
 import { KubeconfigError } from "../client/http/kubeconfig.ts";
 import { CliError } from "./context.ts";
 
@@ -43,6 +43,8 @@ export async function connect(flags: ConnectionFlags): Promise<HttpClient> {
     throw new CliError(
       `no kubeconfig at ${path}: start a server with \`gantry up\`, or name one with --kubeconfig or --data-dir`,
     );
+  // Commands that ask nobody start without an HTTP client, and so does the server.
+  const { HttpClient } = await import("../client/http/http-client.ts");
   try {
     const access = await loadClusterAccess({
       ...(path === undefined ? {} : { path }),

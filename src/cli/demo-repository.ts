@@ -2,7 +2,6 @@
 import * as fs from "node:fs";
 import { cp, mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import git from "isomorphic-git";
 import { packageRoot } from "./package-root.ts";
 
 const AUTHOR = { name: "Gantry demo", email: "demo@gantry.invalid" };
@@ -14,6 +13,7 @@ export async function seedDemoRepository(directory: string): Promise<boolean> {
   if (await exists(join(directory, ".git"))) return false;
   await mkdir(directory, { recursive: true });
   await cp(SAMPLE, directory, { recursive: true });
+  const { default: git } = await import("isomorphic-git");
   await git.init({ fs, dir: directory, defaultBranch: "main" });
   for (const entry of await readdir(directory))
     if (entry !== ".git") await git.add({ fs, dir: directory, filepath: entry });

@@ -17,7 +17,7 @@ import { ApplicationSetReconciler } from "./application-set-reconciler.ts";
 import type { GeneratorInputs } from "./generate.ts";
 import { gitParameters } from "./git-parameters.ts";
 import { GeneratorError } from "./parameters.ts";
-import { fetchPullRequests, type ListCredential } from "./pull-request-list.ts";
+import type { ListCredential } from "./pull-request-list.ts";
 import { pullRequestParameters } from "./pull-requests.ts";
 
 /** Sets are few, and each writes many Applications side by side. */
@@ -80,6 +80,7 @@ export async function startApplicationSets(
       },
       async pullRequests(generator) {
         const credential = await credentialOf(client, set, generator.secretRef?.name);
+        const { fetchPullRequests } = await import("./pull-request-list.ts");
         return pullRequestParameters(
           await fetchPullRequests(generator, credential, signal),
           generator,

@@ -63,7 +63,7 @@ export async function deliver(
 ): Promise<"sent" | "not needed"> {
   const access = await providerAccess(provider, options.client, signal);
   const { clock, allowLoopback } = options;
-  const session = openSession({ ...access.session, allowLoopback, nowMs: () => clock.now() });
+  const session = await openSession({ ...access.session, allowLoopback, nowMs: () => clock.now() });
   try {
     if (content.kind === "message")
       return await post(provider, content, { access, session }, signal);

@@ -2,7 +2,7 @@
  * HTTP requests to one notification target: own authorities and client certificate, a proxy, time
  * and size limits, no redirects, and no address that services of this machine or of a cloud have.
  */
-import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
+import type * as Undici from "undici";
 import { type AddressGuard, addressGuard } from "../source/address-guard.ts";
 import { SourceError } from "../source/source-error.ts";
 import { DeliveryError } from "./delivery-error.ts";
@@ -48,25 +48,31 @@ const MIN_SECRET_CHARACTERS = 4;
 /** Of a path: `services`, `api` and the like are no secrets, but `webhooks` may be taken for one. */
 const MIN_SEGMENT_CHARACTERS = 8;
 
-export function openSession(options: SessionOptions): Session {
-  const dispatchers = new Map<string, Dispatcher>();
-  const dispatcherOf = (origin: string): Dispatcher => {
+export async function openSession(options: SessionOptions): Promise<Session> {
+  // A client that only servers that notify somebody need.
+  const undici = await import("undici");
+  const dispatchers = new Map<string, Undici.Dispatcher>();
+  const dispatcherOf = (origin: string): Undici.Dispatcher => {
     let dispatcher = dispatchers.get(origin);
     if (dispatcher === undefined) {
-      dispatcher = connectTo(origin, options);
+      dispatcher = connectTo(origin, options, undici);
       dispatchers.set(origin, dispatcher);
     }
     return dispatcher;
   };
   return {
-    send: (outgoing, signal) => send(outgoing, { ...options, dispatcherOf, signal }),
+    send: (outgoing, signal) => send(outgoing, { ...options, undici, dispatcherOf, signal }),
     close: async () => {
       await Promise.all([...dispatchers.values()].map((dispatcher) => dispatcher.destroy()));
     },
   };
 }
 
-function connectTo(origin: string, options: SessionOptions): Dispatcher {
+function connectTo(
+  origin: string,
+  options: SessionOptions,
+  { Agent, ProxyAgent }: typeof Undici,
+): Undici.Dispatcher {
   const { ca, certificate, key, proxy, timeoutMs } = options;
   const tls = {
     ...(ca === undefined ? {} : { ca }),
@@ -142,7 +148,8 @@ function parse(address: string): URL {
 async function send(
   outgoing: OutgoingRequest,
   context: SessionOptions & {
-    readonly dispatcherOf: (origin: string) => Dispatcher;
+    readonly undici: typeof Undici;
+    readonly dispatcherOf: (origin: string) => Undici.Dispatcher;
     readonly signal: AbortSignal;
   },
 ): Promise<OutgoingResponse> {
@@ -151,9 +158,9 @@ async function send(
   const limit = AbortSignal.timeout(context.timeoutMs);
   let status: number;
   let text: string;
-  let answered: Dispatcher.ResponseData["headers"];
+  let answered: Undici.Dispatcher.ResponseData["headers"];
   try {
-    const response = await request(url, {
+    const response = await context.undici.request(url, {
       dispatcher: context.dispatcherOf(url.origin),
       method,
       headers: { "user-agent": "gantry", accept: "application/json", ...headers },
@@ -198,7 +205,11 @@ function codeOf(error: unknown): string {
 }
 
 function refusal(
-  { status, text, headers }: OutgoingResponse & { headers: Dispatcher.ResponseData["headers"] },
+  {
+    status,
+    text,
+    headers,
+  }: OutgoingResponse & { headers: Undici.Dispatcher.ResponseData["headers"] },
   { host }: URL,
   { secrets, nowMs }: SessionOptions,
 ): DeliveryError {

@@ -3,10 +3,8 @@
  * statement, so that no person's token is needed.
  */
 import { createPrivateKey, createSign } from "node:crypto";
-import { request } from "undici";
 import type { ConnectionOptions } from "./source.ts";
 import { SourceError } from "./source-error.ts";
-import { httpAgent } from "./wire/http-agent.ts";
 import { transportError } from "./wire/http-problems.ts";
 
 const PUBLIC_API = "https://api.github.com";
@@ -74,6 +72,8 @@ export class GitHubAppTokens {
       accept: "application/vnd.github+json",
       "user-agent": "gantry",
     };
+    const { httpAgent } = await import("./wire/http-agent.ts");
+    const { request } = await import("undici");
     const dispatcher = httpAgent(base, this.#connection);
     try {
       const response = await request(`${base}${path}`, { method, headers, dispatcher, signal });

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import git, { type PromiseFsClient } from "isomorphic-git";
+import type { PromiseFsClient } from "isomorphic-git";
 import { writeFileAtomically } from "./atomic-file.ts";
 import { gitEnvironment } from "./git-program.ts";
 import { PackError } from "./pack-check.ts";
@@ -50,6 +50,7 @@ export function isomorphicIndexer(gitDir: string): PackIndexer {
   return async (pack, objects) => {
     const sum = pack.toString("hex", pack.length - TRAILER_BYTES);
     const filepath = `objects/pack/pack-${sum}.pack`;
+    const { default: git } = await import("isomorphic-git");
     await writeFileAtomically(join(gitDir, filepath), pack);
     try {
       const { oids } = await git.indexPack({ fs: atomicFs, dir: gitDir, gitdir: gitDir, filepath });

@@ -1,6 +1,5 @@
 /** Reads objects with isomorphic-git: needs no git binary. Packs that are in use stay in memory. */
 import fs from "node:fs";
-import git from "isomorphic-git";
 import type { GitObject, GitObjectReader, GitObjectType } from "./git-objects.ts";
 import { OBJECT_ID } from "./git-objects.ts";
 import { blobTooLarge } from "./object-tree.ts";
@@ -33,6 +32,8 @@ export class IsomorphicObjects implements GitObjectReader {
   }
 
   async #readObject(id: string): Promise<{ type: GitObjectType; object: Uint8Array }> {
+    // Half a megabyte of code that is needed only where there is no git binary.
+    const { default: git } = await import("isomorphic-git");
     try {
       const result = await git.readObject({
         fs,

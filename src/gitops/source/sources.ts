@@ -11,11 +11,11 @@ import {
   parseInternalUrl,
   type RepositoryId,
 } from "../push/internal-repository.ts";
-import { Artifacts } from "./artifacts/artifacts.ts";
+import type { Artifacts } from "./artifacts/artifacts.ts";
 import { chartRegistryUrl, isOciUrl } from "./artifacts/oci/oci-url.ts";
 import { FolderSource } from "./folder.ts";
 import { findGitDirs, GitLocalSource } from "./git-local.ts";
-import { type GitRemoteLimits, GitRemoteSource } from "./git-remote.ts";
+import type { GitRemoteLimits } from "./git-remote.ts";
 import { parseRepositoryUrl, redactUrl } from "./repo-url.ts";
 import type { CredentialProvider, Source } from "./source.ts";
 import type { StageObserver } from "../report/stage-metrics.ts";
@@ -64,13 +64,11 @@ export class Sources {
   readonly #shared = new Map<string, Shared>();
   /** Sources that are ending: their cache directory is not free yet. */
   readonly #ending = new Map<string, Promise<void>>();
-  readonly #artifacts: Artifacts;
+  #artifacts: Promise<Artifacts> | undefined;
   #stopped = false;
 
   constructor(options: SourcesOptions) {
     this.#options = options;
-    const { dataDir, clock = systemClock } = options;
-    this.#artifacts = new Artifacts({ dataDir, clock });
   }
 
   /**
@@ -116,11 +114,16 @@ export class Sources {
     const { chart } = spec;
     if (chart !== undefined) {
       const request = { url, chart, ...(credentials !== undefined && { credentials }) };
-      return { key: `${key}#${chart}`, create: async () => this.#artifacts.openHelm(request) };
+      return {
+        key: `${key}#${chart}`,
+        create: async () => (await this.#loadArtifacts()).openHelm(request),
+      };
     }
     const { clock, limits, gitBinary, observer } = this.#options;
-    const create = (): Promise<Source> =>
-      GitRemoteSource.open({
+    const create = async (): Promise<Source> => {
+      // With an HTTP client of its own, which a server without remote repositories does not need.
+      const { GitRemoteSource } = await import("./git-remote.ts");
+      return GitRemoteSource.open({
         url,
         cacheDir: join(this.#options.dataDir, "git", key),
         ...(ssh !== undefined && { ssh }),
@@ -130,6 +133,7 @@ export class Sources {
         ...(gitBinary !== undefined && { gitBinary }),
         ...(observer !== undefined && { observer }),
       });
+    };
     return { key, create };
   }
 
@@ -144,7 +148,15 @@ export class Sources {
       ...(chart !== undefined && { chart }),
       ...(credentials !== undefined && { credentials }),
     };
-    return { key, create: async () => this.#artifacts.openOci(request) };
+    return { key, create: async () => (await this.#loadArtifacts()).openOci(request) };
+  }
+
+  #loadArtifacts(): Promise<Artifacts> {
+    const { dataDir, clock = systemClock } = this.#options;
+    this.#artifacts ??= import("./artifacts/artifacts.ts").then(
+      (loaded) => new loaded.Artifacts({ dataDir, clock }),
+    );
+    return this.#artifacts;
   }
 
   /** A repository that is pushed to; empty until somebody does. */

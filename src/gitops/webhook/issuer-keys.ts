@@ -67,7 +67,7 @@ export class IssuerKeys implements KeySource {
   }
 
   async #ask(issuer: string, signal: AbortSignal): Promise<readonly unknown[]> {
-    const session = openSession({
+    const session = await openSession({
       timeoutMs: TIMEOUT_MS,
       allowLoopback: this.#options.allowLoopback,
       secrets: [],
