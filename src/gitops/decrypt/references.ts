@@ -38,7 +38,7 @@ export function secretReferences(options: SecretReferencesOptions = {}): SecretR
   return {
     resolve: async (object) => {
       if (!isSecret(object)) return object;
-      const resolved: Record<string, string> = {};
+      const resolved = Object.create(null) as Record<string, string>;
       for (const { field, key, text } of referencesIn(object))
         resolved[key] = (await valueOf(text, `${field}.${key}`, options)).toString("base64");
       if (Object.keys(resolved).length === 0) return object;

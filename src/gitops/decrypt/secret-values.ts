@@ -30,7 +30,8 @@ export async function decryptSecretValues(
   secret: JsonObject,
   decrypt: DecryptBytes,
 ): Promise<JsonObject | undefined> {
-  const data: Record<string, Json> = {};
+  // Without a prototype: `__proto__` may be a key of a Secret.
+  const data = Object.create(null) as Record<string, Json>;
   for (const [key, value] of Object.entries(asObject(secret["data"]))) {
     if (typeof value !== "string") continue;
     refuseStray("data", key, value);
@@ -39,7 +40,7 @@ export async function decryptSecretValues(
     if (clear !== undefined) data[key] = Buffer.from(clear).toString("base64");
     else refuseStray("data", key, bytes.toString("latin1", 0, STRAY_PREFIX_BYTES));
   }
-  const stringData: Record<string, Json> = {};
+  const stringData = Object.create(null) as Record<string, Json>;
   for (const [key, value] of Object.entries(asObject(secret["stringData"]))) {
     if (typeof value !== "string") continue;
     refuseStray("stringData", key, value);

@@ -23,7 +23,8 @@ export function withValues(
 
 /** The second wins; objects are merged. */
 export function mergeParameters(first: Parameters, second: Parameters): Parameters {
-  const merged: { [key: string]: Json } = { ...first };
+  // Without a prototype `__proto__` is a name like any other.
+  const merged = Object.assign(Object.create(null), first) as { [key: string]: Json };
   for (const [key, value] of Object.entries(second)) {
     const before = Object.hasOwn(merged, key) ? merged[key] : undefined;
     merged[key] = isObject(before) && isObject(value) ? mergeParameters(before, value) : value;

@@ -41,11 +41,11 @@ const HELM_PHASES: Readonly<
   "pre-delete": { phase: "PreDelete" },
   "post-delete": { phase: "PostDelete" },
 };
-const HELM_POLICIES: Readonly<Record<string, DeletePolicy>> = {
-  "before-hook-creation": "BeforeHookCreation",
-  "hook-succeeded": "HookSucceeded",
-  "hook-failed": "HookFailed",
-};
+const HELM_POLICIES: ReadonlyMap<string, DeletePolicy> = new Map([
+  ["before-hook-creation", "BeforeHookCreation"],
+  ["hook-succeeded", "HookSucceeded"],
+  ["hook-failed", "HookFailed"],
+]);
 
 const words = (text: string | undefined): string[] =>
   (text ?? "")
@@ -75,7 +75,7 @@ export function hookPhases({ metadata }: KubeObject, isInstalled: boolean): Hook
   if (argo.length > 0) return HOOK_PHASES.filter((phase) => argo.includes(phase));
   const moment = isInstalled ? "upgrade" : "install";
   const found = words(annotations[HELM_HOOK]).flatMap((word) => {
-    const known = HELM_PHASES[word];
+    const known = Object.hasOwn(HELM_PHASES, word) ? HELM_PHASES[word] : undefined;
     return known === undefined || (known.when ?? moment) !== moment ? [] : [known.phase];
   });
   return HOOK_PHASES.filter((phase) => found.includes(phase));
@@ -88,7 +88,7 @@ export function deletePolicies({ metadata }: KubeObject): readonly DeletePolicy[
   const found =
     argo.length > 0
       ? DELETE_POLICIES.filter((policy) => argo.includes(policy))
-      : words(annotations[HELM_DELETE_POLICY]).flatMap((word) => HELM_POLICIES[word] ?? []);
+      : words(annotations[HELM_DELETE_POLICY]).flatMap((word) => HELM_POLICIES.get(word) ?? []);
   return found.length > 0 ? found : ["BeforeHookCreation"];
 }
 

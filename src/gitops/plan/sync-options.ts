@@ -57,11 +57,11 @@ const DEFAULTS: SyncOptions = {
   ignoreExtraneous: false,
 };
 
-const PROPAGATION: Readonly<Record<string, SyncOptions["prunePropagation"]>> = {
-  background: "Background",
-  foreground: "Foreground",
-  orphan: "Orphan",
-};
+const PROPAGATION: ReadonlyMap<string, SyncOptions["prunePropagation"]> = new Map([
+  ["background", "Background"],
+  ["foreground", "Foreground"],
+  ["orphan", "Orphan"],
+]);
 
 const unless = (value: string): boolean | "confirm" =>
   value === "confirm" ? "confirm" : value !== "false";
@@ -78,7 +78,7 @@ const OPTIONS: Readonly<Record<string, (value: string) => Partial<SyncOptions>>>
   createnamespace: (value) => ({ createNamespace: value === "true" }),
   clientsideapplymigration: (value) => ({ takeOver: value !== "false" }),
   prunepropagationpolicy: (value) => {
-    const prunePropagation = PROPAGATION[value];
+    const prunePropagation = PROPAGATION.get(value);
     return prunePropagation === undefined ? {} : { prunePropagation };
   },
 };
@@ -87,7 +87,8 @@ const OPTIONS: Readonly<Record<string, (value: string) => Partial<SyncOptions>>>
 function fromWords(words: readonly string[], base: SyncOptions): SyncOptions {
   return words.reduce((options, word) => {
     const [name = "", value = ""] = word.trim().toLowerCase().split("=");
-    return { ...options, ...OPTIONS[name]?.(value) };
+    // Words are anybody's: `__proto__` is none of ours.
+    return Object.hasOwn(OPTIONS, name) ? { ...options, ...OPTIONS[name]?.(value) } : options;
   }, base);
 }
 

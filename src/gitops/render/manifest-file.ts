@@ -132,8 +132,19 @@ class Reading {
       (typeof metadata["name"] !== "string" || metadata["name"] === "")
     )
       return this.#unnamed(value, kind, at, itemPath, "metadata.name");
+    const wrong = wrongMetadata(metadata);
+    if (wrong !== undefined)
+      return this.#add(
+        "manifest/metadata-type",
+        this.#fieldPosition(at, join(itemPath, wrong.field), "value"),
+        `${wrong.field} must be ${wrong.wanted}`,
+        wrong.advice,
+      );
+    const kept = withoutNulls(metadata);
     const named =
-      generated === undefined ? value : { ...value, metadata: { ...metadata, name: generated } };
+      generated === undefined && kept === metadata
+        ? value
+        : { ...value, metadata: generated === undefined ? kept : { ...kept, name: generated } };
     const object = deepFreeze(named as JsonObject & KubeObject);
     this.#objects.push({ object, document: at, itemPath, position });
   }
@@ -302,6 +313,40 @@ function lfsPointer(): FileFinding {
 function looksLikeManifest(value: JsonObject): boolean {
   if ("apiVersion" in value || "kind" in value) return true;
   return isObject(value["metadata"]) && "name" in value["metadata"];
+}
+
+/** `annotations:` with nothing behind it says nothing, as for kubectl: nobody has to reckon with null. */
+function withoutNulls(metadata: JsonObject): JsonObject {
+  const entries = Object.entries(metadata);
+  if (entries.every(([, value]) => value !== null)) return metadata;
+  return Object.fromEntries(entries.filter(([, value]) => value !== null));
+}
+
+/**
+ * What everything that comes after relies on, whatever kind it is and whether or not there is a
+ * schema for it.
+ */
+function wrongMetadata(
+  metadata: JsonObject,
+): { readonly field: string; readonly wanted: string; readonly advice: string } | undefined {
+  const { namespace } = metadata;
+  if (namespace !== undefined && namespace !== null && typeof namespace !== "string")
+    return { field: "metadata.namespace", wanted: "text", advice: "Quote the namespace" };
+  for (const name of ["labels", "annotations"]) {
+    const map = metadata[name];
+    if (map === undefined || map === null) continue;
+    const field = `metadata.${name}`;
+    if (!isObject(map)) return { field, wanted: "a map", advice: `Write key: value below ${name}` };
+    for (const [key, value] of Object.entries(map))
+      if (typeof value !== "string")
+        return { field: `${field}[${key}]`, wanted: "text", advice: "Quote the value" };
+  }
+  for (const name of ["ownerReferences", "finalizers"]) {
+    const list = metadata[name];
+    if (list !== undefined && list !== null && !Array.isArray(list))
+      return { field: `metadata.${name}`, wanted: "a list", advice: "Begin each item with a dash" };
+  }
+  return undefined;
 }
 
 function join(itemPath: string | undefined, path: string): string {

@@ -30,12 +30,12 @@ export const MAX_TREE_BYTES = 8 * 1024 * 1024;
 /** Commit and tag messages of more than this are not written by people. */
 export const MAX_COMMIT_BYTES = 1024 * 1024;
 
-const ENTRY_KINDS: Readonly<Record<string, EntryKind>> = {
-  "40000": "directory",
-  "040000": "directory",
-  "120000": "symlink",
-  "160000": "submodule",
-};
+const ENTRY_KINDS: ReadonlyMap<string, EntryKind> = new Map([
+  ["40000", "directory"],
+  ["040000", "directory"],
+  ["120000", "symlink"],
+  ["160000", "submodule"],
+]);
 
 const SPACE = 0x20;
 const ID_BYTES = 20;
@@ -57,7 +57,7 @@ export function parseTree(id: string, bytes: Buffer): TreeEntry[] {
     at = nul + 1 + ID_BYTES;
     entries.push({
       name,
-      kind: ENTRY_KINDS[mode] ?? "file",
+      kind: ENTRY_KINDS.get(mode) ?? "file",
       id: bytes.toString("hex", nul + 1, at),
       executable: mode === "100755",
     });

@@ -45,7 +45,10 @@ export function parseRepositoryUrl(repoUrl: string): RepositoryLocation {
   if (scheme === "http" || scheme === "https") return remoteLocation(repoUrl);
   const isSshUrl = /^(ssh|git\+ssh|ssh\+git):\/\//i.test(repoUrl);
   if (isSshUrl) return sshLocation(repoUrl);
-  if (scheme !== undefined) throw schemeError(scheme, OTHER_SCHEMES[scheme]);
+  if (scheme !== undefined) {
+    const advice = Object.hasOwn(OTHER_SCHEMES, scheme) ? OTHER_SCHEMES[scheme] : undefined;
+    throw schemeError(scheme, advice);
+  }
   // `git@host:team/app.git`; a one-letter "host" is a Windows drive.
   if (/^[^/\\]*(?:[^/\\:]{2}|\]):[^\\]/.test(repoUrl)) return scpLocation(repoUrl);
   return { kind: "local", path: resolve(repoUrl) };

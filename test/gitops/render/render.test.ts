@@ -88,7 +88,7 @@ metadata:
   name: web
   annotations:
     example.com/a.b: x
-    plain: y
+    plain: z
 spec:
   template:
     spec:
