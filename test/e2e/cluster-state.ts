@@ -78,7 +78,7 @@ export const untilApplication = (
 ): Promise<Application> => until(client, applications, "default", isWanted, options);
 
 /** In sync and healthy, with nothing to be said against it and no sync under way. */
-const isSettled = ({ status }: Application, revision = status?.sync?.revision): boolean =>
+export const isSettled = ({ status }: Application, revision = status?.sync?.revision): boolean =>
   status?.sync?.status === "Synced" &&
   status.sync.revision === revision &&
   status.health?.status === "Healthy" &&

@@ -9,6 +9,7 @@ import { serviceUrl, untilPods, untilSettled } from "./cluster-state.ts";
 import { GantryProcess } from "./gantry-process.ts";
 import { ask } from "./load.ts";
 import { processesBelow } from "./processes.ts";
+import { randomFrom } from "./seeded-random.ts";
 
 const CYCLES = 24;
 /** After as many kills in a row the state must still come right. */
@@ -16,17 +17,6 @@ const KILLS_BETWEEN_LOOKS = 3;
 /** From before the first byte is read to after the rollout. */
 const LONGEST_LIFE_MS = 2_000;
 const TIMEOUT_MS = 150_000;
-
-/** mulberry32: the same moments for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 describe("kill -9", () => {
   const seed = Number(process.env["SEED"] ?? Date.now() % 100_000);
