@@ -281,7 +281,7 @@ async function startEngineAt(
   } catch (error) {
     if (error instanceof RequiredAddressError && ingress !== undefined)
       throw new ListenError(
-        `Ingress over ${error.protocol}`,
+        `Ingress over ${error.protocol.toUpperCase()}`,
         ingress[error.protocol],
         `--ingress-${error.protocol}`,
         error.cause as NodeJS.ErrnoException,
