@@ -18,6 +18,7 @@ import { RemoteRefs } from "./remote-refs.ts";
 import type { SshAddress } from "./repo-url.ts";
 import type { Commit, CommitInfo, CredentialProvider, ResolveOptions, Source } from "./source.ts";
 import { abortedError, SourceError } from "./source-error.ts";
+import { waitFor } from "./wait-for.ts";
 import { GitSsh } from "./ssh/git-ssh.ts";
 import { GitHttp } from "./wire/git-http.ts";
 import {
@@ -124,7 +125,7 @@ export class GitRemoteSource implements Source {
   }
 
   async resolve(revision: string, options: ResolveOptions = {}): Promise<Commit> {
-    return this.#abortable(this.#resolve(revision, options.maxAgeMs ?? 0), options.signal);
+    return waitFor(this.#resolve(revision, options.maxAgeMs ?? 0), options.signal, this.where);
   }
 
   async #resolve(revision: string, maxAgeMs: number): Promise<Commit> {
@@ -155,7 +156,7 @@ export class GitRemoteSource implements Source {
     limit: number,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<readonly CommitInfo[]> {
-    return this.#abortable(this.#history(commitId, limit), options.signal);
+    return waitFor(this.#history(commitId, limit), options.signal, this.where);
   }
 
   async #history(commitId: string, limit: number): Promise<readonly CommitInfo[]> {
@@ -301,23 +302,6 @@ export class GitRemoteSource implements Source {
     } finally {
       cancel();
       this.#closing.signal.removeEventListener("abort", abort);
-    }
-  }
-
-  /** A caller that gives up stops waiting; the work is shared and goes on. */
-  async #abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    if (signal === undefined) return work;
-    let stop = (): void => undefined;
-    const aborted = new Promise<never>((_, reject) => {
-      stop = () => reject(abortedError(this.where, signal));
-      if (signal.aborted) stop();
-      else signal.addEventListener("abort", stop, { once: true });
-    });
-    try {
-      return await Promise.race([work, aborted]);
-    } finally {
-      signal.removeEventListener("abort", stop);
-      work.catch(() => undefined);
     }
   }
 

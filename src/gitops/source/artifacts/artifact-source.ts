@@ -7,6 +7,7 @@ import { ChangeListeners } from "../change-listeners.ts";
 import { SingleFlight } from "../single-flight.ts";
 import type { Commit, CommitInfo, ResolveOptions, Source } from "../source.ts";
 import { abortedError, type SourceError } from "../source-error.ts";
+import { waitFor } from "../wait-for.ts";
 import { timeoutError } from "../wire/http-problems.ts";
 import { SHA256_DIGEST } from "./artifact-store.ts";
 
@@ -55,7 +56,7 @@ export class ArtifactSource implements Source {
   }
 
   resolve(revision: string, options: ResolveOptions = {}): Promise<Commit> {
-    return this.#abortable(this.#resolve(revision, options.maxAgeMs ?? 0), options.signal);
+    return waitFor(this.#resolve(revision, options.maxAgeMs ?? 0), options.signal, this.where);
   }
 
   async #resolve(revision: string, maxAgeMs: number): Promise<Commit> {
@@ -70,7 +71,7 @@ export class ArtifactSource implements Source {
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<readonly CommitInfo[]> {
     if (limit < 1) return [];
-    const { tree: _, ...info } = await this.#abortable(this.#commit(commitId), options.signal);
+    const { tree: _, ...info } = await waitFor(this.#commit(commitId), options.signal, this.where);
     return [info];
   }
 
@@ -124,23 +125,6 @@ export class ArtifactSource implements Source {
       this.#working.delete(running);
       cancel();
       this.#closing.signal.removeEventListener("abort", onClose);
-    }
-  }
-
-  /** A caller that gives up stops waiting; the work is shared and goes on. */
-  async #abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    if (signal === undefined) return work;
-    let stop = (): void => undefined;
-    const aborted = new Promise<never>((_, reject) => {
-      stop = () => reject(abortedError(this.where, signal));
-      if (signal.aborted) stop();
-      else signal.addEventListener("abort", stop, { once: true });
-    });
-    try {
-      return await Promise.race([work, aborted]);
-    } finally {
-      signal.removeEventListener("abort", stop);
-      work.catch(() => undefined);
     }
   }
 
