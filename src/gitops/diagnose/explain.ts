@@ -21,16 +21,18 @@ export interface Explanation {
 
 /** Conditions that say what is wrong, the most fundamental first; the others are for information. */
 const TROUBLES = [
-  "InvalidSpec",
   "InvalidDestination",
+  "InvalidIgnoreRule",
   "ComparisonError",
   "InvalidManifests",
   "PolicyViolation",
   "SyncError",
   "FieldDispute",
+  "RollbackFailed",
   "RolledBack",
   "Suspended",
-  "WaitingForDependencies",
+  "DependencyNotReady",
+  "InvalidSyncWindow",
   "SyncWindow",
 ];
 const MAX_FAILURES = 5;
