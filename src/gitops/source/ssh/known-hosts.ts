@@ -72,7 +72,8 @@ function parseLine(line: string): KnownHost | undefined {
   const isPlain = marker === undefined || marker === "@revoked";
   if (!isPlain || patterns === "" || patterns.startsWith("#")) return undefined;
   const bytes = Buffer.from(key, "base64");
-  if (keyTypeOf(bytes) !== keyType) return undefined;
+  // A name alone says nothing of its key, not even that it has changed.
+  if (keyType === "" || keyTypeOf(bytes) !== keyType) return undefined;
   return { patterns, keyType, key: bytes.toString("base64"), isRevoked: marker !== undefined };
 }
 

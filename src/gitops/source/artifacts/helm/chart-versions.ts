@@ -21,6 +21,11 @@ export interface ChartVersion {
 const MAX_VERSIONS = 10_000;
 /** What is parsed at once: 10,000 versions with their descriptions, or a whole small index. */
 const MAX_PARSED_CHARS = 8 * 1024 * 1024;
+/**
+ * Lines and items of it, each of which costs time: the most released public charts have 50,000, and
+ * nobody else waits longer than a few seconds for one that was made to take long.
+ */
+const MAX_PARSED_ITEMS = 200_000;
 const MAX_DESCRIPTION_LENGTH = 200;
 
 /**
@@ -44,13 +49,21 @@ function fromYaml(index: string, chart: string, where: string): unknown {
   const part = partOf(index, chart);
   const text = part ?? index;
   if (text === "") return undefined;
-  if (text.length > MAX_PARSED_CHARS) throw malformedIndex(where, "it is too large to be read");
+  if (text.length > MAX_PARSED_CHARS || hasMoreItems(text, MAX_PARSED_ITEMS))
+    throw malformedIndex(where, "it is too large to be read");
   // All scalars as text: a digest of digits only is no number.
   const value = parsed(
     () => parse(text, { schema: "failsafe", logLevel: "silent" }) as unknown,
     where,
   );
   return part === undefined ? asRecord(asRecord(value)["entries"])[chart] : asRecord(value)[chart];
+}
+
+/** Counts what ends a line or an item, in any style. */
+function hasMoreItems(text: string, limit: number): boolean {
+  let count = 0;
+  for (const _end of text.matchAll(/[\n,[{]/g)) if (++count > limit) return true;
+  return false;
 }
 
 /**
