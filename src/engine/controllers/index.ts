@@ -19,6 +19,7 @@ import { createJobController } from "./job.ts";
 import { createNamespaceController } from "./namespace.ts";
 import { createReplicaSetController } from "./replicaset.ts";
 import { createServiceAccountController } from "./service-account.ts";
+import { createStatefulSetController } from "./statefulset.ts";
 
 /** Started in this order, stopped in reverse. */
 const CONTROLLERS: readonly ((context: ControllerContext) => Controller)[] = [
@@ -28,6 +29,7 @@ const CONTROLLERS: readonly ((context: ControllerContext) => Controller)[] = [
   createEndpointSliceMirroringController,
   createReplicaSetController,
   createDeploymentController,
+  createStatefulSetController,
   createJobController,
   createCronJobController,
   createNamespaceController,

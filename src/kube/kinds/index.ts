@@ -5,6 +5,7 @@ import { alerts } from "./alert.ts";
 import { applications } from "./application.ts";
 import { applicationSets } from "./applicationset.ts";
 import { configMaps } from "./configmap.ts";
+import { controllerRevisions } from "./controllerrevision.ts";
 import { cronJobs } from "./cronjob.ts";
 import { customResourceDefinitions } from "./customresourcedefinition.ts";
 import { deployments } from "./deployment.ts";
@@ -27,6 +28,7 @@ import { replicaSets } from "./replicaset.ts";
 import { secrets } from "./secret.ts";
 import { services } from "./service.ts";
 import { serviceAccounts } from "./serviceaccount.ts";
+import { statefulSets } from "./statefulset.ts";
 
 export const builtinKinds: readonly Kind[] = [
   namespaces,
@@ -34,6 +36,8 @@ export const builtinKinds: readonly Kind[] = [
   pods,
   replicaSets,
   deployments,
+  statefulSets,
+  controllerRevisions,
   jobs,
   cronJobs,
   services,

@@ -26,14 +26,17 @@ export function boundsOf(deployment: Deployment): Bounds {
   if (!isRollingUpdate(deployment)) return { maxSurge: 0, maxUnavailable: 0 };
   const replicas = replicasOf(deployment);
   const { rollingUpdate } = deployment.spec?.strategy ?? {};
-  const maxSurge = resolve(rollingUpdate?.maxSurge ?? DEFAULT_BOUND, replicas, Math.ceil);
-  const allowed = resolve(rollingUpdate?.maxUnavailable ?? DEFAULT_BOUND, replicas, Math.floor);
+  const maxSurge = countOf(rollingUpdate?.maxSurge ?? DEFAULT_BOUND, replicas, "up");
+  const allowed = countOf(rollingUpdate?.maxUnavailable ?? DEFAULT_BOUND, replicas, "down");
   const maxUnavailable = maxSurge === 0 && allowed === 0 ? 1 : allowed;
   return { maxSurge, maxUnavailable: Math.min(maxUnavailable, replicas) };
 }
 
-function resolve(bound: number | string, of: number, round: (value: number) => number): number {
+/** A number of pods, of which percentages are taken of `of`. */
+export function countOf(bound: number | string, of: number, rounding: "up" | "down"): number {
   if (typeof bound === "number") return bound;
   const percent = Number.parseInt(bound, 10);
-  return Number.isNaN(percent) ? 0 : round((percent * of) / 100);
+  if (Number.isNaN(percent)) return 0;
+  const count = (percent * of) / 100;
+  return rounding === "up" ? Math.ceil(count) : Math.floor(count);
 }
