@@ -1,4 +1,7 @@
-/** Where a running server is reached: `<data-dir>/addresses.json`, written once both listeners are up. */
+/**
+ * Where a running server is reached: `<data-dir>/addresses.json`, written once both listeners are up,
+ * and again when Ingresses are served.
+ */
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 

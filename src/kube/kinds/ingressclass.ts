@@ -1,11 +1,15 @@
-import type { IngressClass as UpstreamIngressClass } from "kubernetes-types/networking/v1";
+import type {
+  IngressClassParametersReference,
+  IngressClass as UpstreamIngressClass,
+} from "kubernetes-types/networking/v1";
 import { deepEqual } from "../equality.ts";
+import type { FieldError } from "../field-error.ts";
 import type { Kind } from "../kind.ts";
 import { dns1123Subdomain } from "../names.ts";
 import type { Live } from "../object.ts";
 import { builtinSchema } from "./builtin-schema.ts";
 import { ageColumn, nameColumn, orNone, textColumn } from "./columns.ts";
-import { invalid, isBlank, required, tooLong } from "./field-problems.ts";
+import { forbidden, invalid, isBlank, required, requiredText, tooLong } from "./field-problems.ts";
 
 export type IngressClass = Live<UpstreamIngressClass>;
 
@@ -41,7 +45,10 @@ export const ingressClasses: Kind<IngressClass> = {
   ],
   strategy: {
     validateName: dns1123Subdomain,
-    validate: ({ spec }) => validateController(spec?.controller),
+    validate: ({ spec }) => [
+      ...validateController(spec?.controller),
+      ...validateParameters(spec?.parameters),
+    ],
     validateUpdate: ({ spec }, previous) =>
       deepEqual(spec?.controller, previous.spec?.controller)
         ? []
@@ -49,7 +56,22 @@ export const ingressClasses: Kind<IngressClass> = {
   },
 };
 
-function validateController(controller: string | undefined) {
+function validateParameters(parameters: IngressClassParametersReference | undefined): FieldError[] {
+  if (parameters === undefined) return [];
+  const field = "spec.parameters";
+  const errors = [
+    ...requiredText(`${field}.kind`, parameters.kind),
+    ...requiredText(`${field}.name`, parameters.name),
+  ];
+  const isNamespaced = parameters.scope === "Namespace";
+  if (isNamespaced && isBlank(parameters.namespace))
+    errors.push(required(`${field}.namespace`, "`parameters.scope` is set to 'Namespace'"));
+  if (!isNamespaced && parameters.namespace !== undefined)
+    errors.push(forbidden(`${field}.namespace`, "`parameters.scope` is set to 'Cluster'"));
+  return errors;
+}
+
+function validateController(controller: string | undefined): FieldError[] {
   if (isBlank(controller)) return [required("spec.controller")];
   if (controller.length > MAX_CONTROLLER_BYTES)
     return [tooLong("spec.controller", MAX_CONTROLLER_BYTES)];

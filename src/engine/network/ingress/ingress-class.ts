@@ -13,13 +13,27 @@ export const BUILT_IN_CLASS = "gantry";
 const CLASS_ANNOTATION = "kubernetes.io/ingress.class";
 
 export function isServed(ingress: Ingress, classes: readonly IngressClass[]): boolean {
-  const name = ingress.spec?.ingressClassName ?? ingress.metadata.annotations?.[CLASS_ANNOTATION];
+  const name = classNameOf(ingress);
   if (name !== undefined) {
     const found = classes.find(({ metadata }) => metadata.name === name);
     return found === undefined ? name === BUILT_IN_CLASS : isOurs(found);
   }
   const chosen = defaultClass(classes);
   return chosen === undefined || isOurs(chosen);
+}
+
+/** The class that an Ingress names and that nobody can serve, since it does not exist. */
+export function missingClass(
+  ingress: Ingress,
+  classes: readonly IngressClass[],
+): string | undefined {
+  const name = classNameOf(ingress);
+  const exists = name === BUILT_IN_CLASS || classes.some(({ metadata }) => metadata.name === name);
+  return exists ? undefined : name;
+}
+
+function classNameOf({ spec, metadata }: Ingress): string | undefined {
+  return spec?.ingressClassName ?? metadata.annotations?.[CLASS_ANNOTATION];
 }
 
 const isOurs = ({ spec }: IngressClass): boolean => spec?.controller === CONTROLLER;

@@ -16,7 +16,7 @@ import { WorkQueue } from "../../../client/work-queue.ts";
 import { deepEqual } from "../../../kube/equality.ts";
 import { type EndpointSlice, endpointSlices } from "../../../kube/kinds/endpointslice.ts";
 import { type Ingress, ingresses } from "../../../kube/kinds/ingress.ts";
-import { ingressClasses } from "../../../kube/kinds/ingressclass.ts";
+import { type IngressClass, ingressClasses } from "../../../kube/kinds/ingressclass.ts";
 import { type Secret, secrets } from "../../../kube/kinds/secret.ts";
 import { type Service, services } from "../../../kube/kinds/service.ts";
 import { keyOf, parseKey } from "../../../kube/object.ts";
@@ -25,7 +25,7 @@ import type { Affinity } from "../balancer.ts";
 import { InFlightCounter } from "../in-flight-counter.ts";
 import type { RoutingBoard } from "../routing-board.ts";
 import { backendsOf } from "../service-routes.ts";
-import { isServed } from "./ingress-class.ts";
+import { BUILT_IN_CLASS, CONTROLLER, isServed, missingClass } from "./ingress-class.ts";
 import { INGRESS_LIMITS, type IngressLimits } from "./ingress-limits.ts";
 import type { IngressListener, TlsOptions } from "./ingress-listener.ts";
 import { type IngressAddress, type Listeners, openListeners } from "./open-listeners.ts";
@@ -43,7 +43,7 @@ import { type Problem, ToldProblems } from "./told-problems.ts";
 const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
 const BY_SERVICE = "ingress/by-service";
 /** Changes that come within this time are worked on together: a commit brings many. */
-const GATHER_MS = 20;
+const GATHER_MS = 50;
 /** How long something must be wrong before it is told. */
 const PROBLEM_GRACE_MS = 3_000;
 /** Status writes at once. */
@@ -178,7 +178,11 @@ class KubernetesIngressProxy implements IngressProxy {
     this.#table = buildRouteTable(served);
     this.#updateBackends();
     const withTls = served.filter(({ spec }) => (spec?.tls ?? []).length > 0);
-    const problems: Problem[] = [...this.#table.problems, ...this.#serviceProblems(served)];
+    const problems: Problem[] = [
+      ...this.#table.problems,
+      ...this.#serviceProblems(served),
+      ...classProblems(this.#ingresses.list(), classes),
+    ];
     if (served.length > 0) this.#listeners.open("http");
     if (withTls.length > 0) {
       this.#listeners.open("https");
@@ -261,7 +265,7 @@ class KubernetesIngressProxy implements IngressProxy {
     }
     if (broken.size === 0) return [];
     return served.flatMap((ingress) =>
-      buildRouteTable([ingress]).backends.flatMap((route) => {
+      routesOf(ingress).flatMap((route) => {
         const message = broken.get(routeKey(route));
         return message === undefined
           ? []
@@ -320,6 +324,30 @@ class KubernetesIngressProxy implements IngressProxy {
     }
     return done;
   }
+}
+
+/** Ingresses never change in place: what each one leads to is found out once. */
+const knownRoutes = new WeakMap<Ingress, readonly RouteBackend[]>();
+
+function routesOf(ingress: Ingress): readonly RouteBackend[] {
+  const routes = knownRoutes.get(ingress) ?? buildRouteTable([ingress]).backends;
+  knownRoutes.set(ingress, routes);
+  return routes;
+}
+
+function classProblems(all: readonly Ingress[], classes: readonly IngressClass[]): Problem[] {
+  return all.flatMap((ingress) => {
+    const name = missingClass(ingress, classes);
+    return name === undefined
+      ? []
+      : [
+          {
+            ingress: keyOf(ingress),
+            reason: "ClassNotFound",
+            message: `there is no IngressClass ${name}, so nobody serves this; name ${BUILT_IN_CLASS}, or create the class with the controller ${CONTROLLER}`,
+          },
+        ];
+  });
 }
 
 function serviceKeyOf(slice: EndpointSlice): string {

@@ -104,12 +104,9 @@ describe("an Ingress", () => {
     expect(fixture.events.filter((event) => event.startsWith("bad"))).toHaveLength(2);
   });
 
-  test("whose Service comes soon after it is not complained about", async () => {
-    await fixture.ingress({ rules: [{ host: "a.org", to: "web" }] });
-    await fixture.service("web", await named("web"));
-    await fixture.ingress({ name: "bad", rules: [{ host: "b.org", to: "missing" }] });
-    await fixture.told(/^bad BackendNotFound/);
-    expect(fixture.events.filter((event) => event.startsWith("web"))).toEqual([]);
+  test("of a class that does not exist is told, so that nobody waits for it", async () => {
+    await fixture.client.create(ingresses, ingressOf({ class: "nginx", defaultTo: "web" }));
+    expect(await fixture.told(/^web ClassNotFound/)).toContain("gantry.dev/ingress");
   });
 
   test("follows changes of its Service's port", async () => {
