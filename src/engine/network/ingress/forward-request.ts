@@ -72,7 +72,7 @@ export async function forwardRequest(
 ): Promise<Refusal | undefined> {
   const { backends, clock, limits, origin } = options;
   const framing = framingOf(request);
-  const mayRepeat = framing === "none" && IDEMPOTENT.has(request.method ?? "");
+  const mayRepeat = !hasBody(framing) && IDEMPOTENT.has(request.method ?? "");
   const refused = new Set<string>();
   const endMs = clock.now() + limits.backendWaitMs;
   let sends = 0;

@@ -61,6 +61,9 @@ export class RequestHandler {
       protocol,
       take: (incoming, backend, first) => {
         response.detachSocket(socket as Socket);
+        // The access log counts the connection's whole time.
+        response.statusCode = 101;
+        socket.once("close", () => response.emit("close"));
         this.#join(incoming, { client: socket, head }, { backend, head: first });
       },
     });

@@ -242,6 +242,17 @@ describe("a backend that fails", () => {
     expect(requests).toBe(3);
   });
 
+  test("is asked again for an empty PUT, which has the same effect twice", async () => {
+    let requests = 0;
+    await serve(
+      await tcpApp((socket) => {
+        if (++requests === 1) socket.destroy();
+        else socket.write("HTTP/1.1 204 No Content\r\n\r\n");
+      }),
+    );
+    expect(await fixture.get("a.org/", { method: "PUT" })).toMatchObject({ status: 204 });
+  });
+
   test("answers nonsense: 502", async () => {
     await serve(await tcpApp((socket) => socket.end("NONSENSE\r\n\r\n")));
     expect(await fixture.get("a.org/")).toMatchObject({ status: 502 });
