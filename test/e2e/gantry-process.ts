@@ -165,6 +165,11 @@ export class GantryProcess {
   kubectl(...args: readonly string[]): Promise<CommandResult> {
     return this.#execute("kubectl", ["--kubeconfig", this.kubeconfig, ...args]);
   }
+  /** Runs a line of the documentation in a directory; `npx gantry` is the program under test. */
+  shell(line: string, directory = this.home): Promise<CommandResult> {
+    const npx = `npx() { shift; '${process.execPath}' '${this.#program}' "$@"; }`;
+    return this.#execute("/bin/sh", ["-c", `${npx}\n${line}`], directory);
+  }
 
   /** Sends SIGTERM and waits for the end. Throws when it takes too long. */
   async stop(): Promise<Ended> {
@@ -199,12 +204,12 @@ export class GantryProcess {
     const PATH = `${join(this.home, "bin")}:${process.env["PATH"] ?? ""}`;
     return { PATH, HOME: this.home, NO_COLOR: "1" };
   }
-  #execute(file: string, args: readonly string[]): Promise<CommandResult> {
+  #execute(file: string, args: readonly string[], directory = this.home): Promise<CommandResult> {
     return new Promise((resolve, reject) => {
       const child = execFile(
         file,
         args,
-        { cwd: this.home, env: this.#environment, timeout: COMMAND_TIMEOUT_MS },
+        { cwd: directory, env: this.#environment, timeout: COMMAND_TIMEOUT_MS },
         (error, stdout, stderr) => {
           if (child.exitCode === null)
             reject(new Error(`${args.join(" ")}: ${stdout}${stderr}`, { cause: error }));
