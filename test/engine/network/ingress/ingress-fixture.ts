@@ -40,6 +40,8 @@ export class IngressFixture {
   readonly client: InProcessClient;
   readonly board = createRoutingBoard();
   readonly events: string[] = [];
+  /** What was logged at level debug. */
+  readonly accesses: Readonly<Record<string, unknown>>[] = [];
   readonly #informers: Informers;
   readonly #proxy: IngressProxy;
   readonly #apps: Server[] = [];
@@ -62,7 +64,7 @@ export class IngressFixture {
         dropped: 0,
       },
       clock: systemClock,
-      logger: silentLogger,
+      logger: { ...silentLogger, debug: (fields) => void this.accesses.push(fields) },
       http: http ?? ANY_PORT,
       https: ANY_PORT,
       defaultCertificate: () => issueSelfSigned("default", ["default.invalid"], Date.now()),

@@ -272,6 +272,38 @@ describe("a backend that fails", () => {
   });
 });
 
+test("the access log has every request, whoever answered it, without the query", async () => {
+  await serve(await fixture.app((_request, response) => response.end("fine")));
+  await fixture.get("a.org/x?token=secret");
+  await fixture.get("b.org/");
+  await fixture.get("a.org/../x", { method: "POST" });
+  await expect.poll(() => fixture.accesses.length).toBe(3);
+  const client = "127.0.0.1";
+  expect(fixture.accesses).toMatchObject([
+    { client, method: "GET", host: "a.org", path: "/x", ingress: "default/web", status: 200 },
+    { client, method: "GET", host: "b.org", path: "/", status: 404 },
+    { client, method: "POST", status: 400 },
+  ]);
+  expect(JSON.stringify(fixture.accesses)).not.toContain("secret");
+});
+
+test("connections above the limit are closed at once, and those before them work on", async () => {
+  const small = await IngressFixture.start({ limits: { maxConnections: 1 } });
+  try {
+    await small.service("web", await small.app((_request, response) => response.end("fine")));
+    await small.ingress({ rules: [{ host: "a.org", to: "web" }] });
+    const first = connect(small.port(), "127.0.0.1");
+    await new Promise((resolve) => first.once("connect", resolve));
+    expect(await small.raw("GET / HTTP/1.1\r\nHost: a.org\r\n\r\n")).toBe("");
+    first.write("GET / HTTP/1.1\r\nHost: a.org\r\n\r\n");
+    const answer = await new Promise((resolve) => first.once("data", resolve));
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /);
+    first.destroy();
+  } finally {
+    await small.stop();
+  }
+});
+
 describe("clients that misbehave", () => {
   beforeEach(async () => {
     await serve(await fixture.app((_request, response) => response.end("reached")));
