@@ -53,7 +53,9 @@ describe("gantry demo", () => {
     );
     const [edit = "", commit = "", watch = ""] =
       TOLD.exec(gantry.stdout)?.[3]?.trim().split(/\n */) ?? [];
-    expect(edit).toBe(`sed -i.bak 's/value: "1"/value: "2"/' .gantry/demo/apps/web/deployment.yaml`);
+    expect(edit).toBe(
+      `sed -i.bak 's/value: "1"/value: "2"/' .gantry/demo/apps/web/deployment.yaml`,
+    );
     const path = join(repository, "apps/web/deployment.yaml");
     await writeFile(path, (await readFile(path, "utf8")).replace('value: "1"', 'value: "2"'));
     expect(commit).toBe(`git -C .gantry/demo commit -qam "Version 2"`);
