@@ -10,6 +10,7 @@ import {
 } from "../../client/reconciler.ts";
 import type { Controller, ControllerContext } from "./controller-context.ts";
 import { createCronJobController } from "./cronjob.ts";
+import { createDaemonSetController } from "./daemonset.ts";
 import { createDeploymentController } from "./deployment.ts";
 import { createEndpointSliceMirroringController } from "./endpoint-slice-mirroring.ts";
 import { createEndpointSliceController } from "./endpoint-slice.ts";
@@ -30,6 +31,7 @@ const CONTROLLERS: readonly ((context: ControllerContext) => Controller)[] = [
   createReplicaSetController,
   createDeploymentController,
   createStatefulSetController,
+  createDaemonSetController,
   createJobController,
   createCronJobController,
   createNamespaceController,

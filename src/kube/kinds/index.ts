@@ -8,6 +8,7 @@ import { configMaps } from "./configmap.ts";
 import { controllerRevisions } from "./controllerrevision.ts";
 import { cronJobs } from "./cronjob.ts";
 import { customResourceDefinitions } from "./customresourcedefinition.ts";
+import { daemonSets } from "./daemonset.ts";
 import { deployments } from "./deployment.ts";
 import { endpoints } from "./endpoints.ts";
 import { endpointSlices } from "./endpointslice.ts";
@@ -37,6 +38,7 @@ export const builtinKinds: readonly Kind[] = [
   replicaSets,
   deployments,
   statefulSets,
+  daemonSets,
   controllerRevisions,
   jobs,
   cronJobs,
