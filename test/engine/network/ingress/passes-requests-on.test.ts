@@ -228,6 +228,7 @@ describe("a backend that fails", () => {
     expect(await fixture.get("a.org/", { method: "POST", body: "x" })).toMatchObject({
       status: 502,
     });
+    expect(requests).toBe(4);
   });
 
   test("always ends before it answers: 502, after a bounded number of times", async () => {
