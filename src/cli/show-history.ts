@@ -29,7 +29,7 @@ export async function showHistory(
     changesOf(entry),
     entry.author ?? "",
     entry.initiatedBy ?? "automated",
-    entry.error?.split("\n")[0] ?? entry.message ?? "",
+    messageOf(entry),
   ]);
   printLine(this, table(HEADER, rows));
 }
@@ -45,6 +45,12 @@ const HEADER = [
   "BY",
   "MESSAGE",
 ];
+
+/** Why it failed, else what the commit says, and why it was gone back to. */
+function messageOf({ error, message = "", rollback }: ApplicationHistoryEntry): string {
+  const said = error ?? (rollback === undefined ? message : `${message} (back to it: ${rollback})`);
+  return said.split("\n")[0] ?? "";
+}
 
 /** `+2 ~1 -1`: created, changed or replaced, pruned. */
 function changesOf({ plan }: ApplicationHistoryEntry): string {

@@ -21,7 +21,7 @@ import { HELM, SANDBOX_FLAGS } from "./stock-renderers.ts";
 const KILLS = Number(process.env["KILLS"] ?? 12);
 /** From before the operator looks for the first time to after the last hook. */
 const SHORTEST_LIFE_MS = 300;
-const LONGEST_LIFE_MS = 3_000;
+const LONGEST_LIFE_MS = 2_200;
 const TIMEOUT_MS = 60_000 + KILLS * 10_000;
 /** Every commit touches all of them. */
 const CHILDREN = ["left", "right", "chart"];
