@@ -19,6 +19,7 @@ import { createGarbageCollector } from "./garbage-collector.ts";
 import { createJobController } from "./job.ts";
 import { createNamespaceController } from "./namespace.ts";
 import { createReplicaSetController } from "./replicaset.ts";
+import { createReplicationController } from "./replicationcontroller.ts";
 import { createServiceAccountController } from "./service-account.ts";
 import { createStatefulSetController } from "./statefulset.ts";
 
@@ -29,6 +30,7 @@ const CONTROLLERS: readonly ((context: ControllerContext) => Controller)[] = [
   createEndpointsController,
   createEndpointSliceMirroringController,
   createReplicaSetController,
+  createReplicationController,
   createDeploymentController,
   createStatefulSetController,
   createDaemonSetController,

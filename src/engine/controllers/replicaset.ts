@@ -8,9 +8,10 @@ import { OwnWrites } from "../../client/own-writes.ts";
 import { done, type Result, requeueAfter } from "../../client/reconciler.ts";
 import { WorkQueue } from "../../client/work-queue.ts";
 import { deepEqual } from "../../kube/equality.ts";
+import type { Resource } from "../../kube/kind.ts";
 import { type Pod, pods as podResource } from "../../kube/kinds/pod.ts";
 import { type ReplicaSet, replicaSets } from "../../kube/kinds/replicaset.ts";
-import { keyOf, type ObjectKey } from "../../kube/object.ts";
+import { type KubeObject, keyOf, type ObjectKey } from "../../kube/object.ts";
 import { isStatus } from "../../kube/status-error.ts";
 import type { Controller, ControllerContext } from "./controller-context.ts";
 import { isNamespaceTerminating } from "./namespace-terminating.ts";
@@ -34,18 +35,38 @@ import {
 } from "./replicaset/replicaset-status.ts";
 import { slowStart } from "./replicaset/slow-start.ts";
 
-const NAME = "replicaset-controller";
+/** A kind that keeps a number of pods: a ReplicaSet, or what can be read as one. */
+export interface ReplicaKind<T extends KubeObject> {
+  readonly name: string;
+  readonly resource: Resource<T>;
+  /** It keeps the object's own kind and metadata. */
+  readonly asReplicaSet: (object: T) => ReplicaSet;
+  readonly withStatus: (object: T, status: ReplicaSetStatus) => T;
+}
 /** Writes that wait together share one commit to disk, so more than upstream's 5. */
 const WORKERS = 20;
 /** The cache's next event brings the set back earlier; this is for the case that none comes. */
 const STALE_RECHECK_MS = 1_000;
 
 export function createReplicaSetController(context: ControllerContext): Controller {
+  return createReplicaController(context, {
+    name: "replicaset-controller",
+    resource: replicaSets,
+    asReplicaSet: (set) => set,
+    withStatus: (set, status) => ({ ...set, status }),
+  });
+}
+
+/** The controller of a kind that can be read as a ReplicaSet. */
+export function createReplicaController<T extends KubeObject>(
+  context: ControllerContext,
+  { name, resource, asReplicaSet, withStatus }: ReplicaKind<T>,
+): Controller {
   const { informers, clock, logger, signal } = context;
-  const client = withFieldManager(context.client, NAME);
-  const sets = informers.of(replicaSets);
+  const client = withFieldManager(context.client, name);
+  const sets = informers.of(resource);
   const pods = informers.of(podResource);
-  const events = createEventRecorder({ client, component: NAME, clock, logger, signal });
+  const events = createEventRecorder({ client, component: name, clock, logger, signal });
   const queue = new WorkQueue({ clock });
   const ownWrites = new OwnWrites(clock);
   addOwnerIndexes(sets);
@@ -57,26 +78,29 @@ export function createReplicaSetController(context: ControllerContext): Controll
       for (const owner of ownersOf(pod)) queue.add(keyOf(owner));
   });
 
-  function ownersOf(pod: Pod): readonly ReplicaSet[] {
+  function ownersOf(pod: Pod): readonly T[] {
     const { namespace = "", labels } = pod.metadata;
     const controller = controllerOf(pod);
     if (controller === undefined)
-      return sets.list(namespace).filter((set) => selects(set.spec?.selector, labels));
+      return sets
+        .list(namespace)
+        .filter((set) => selects(asReplicaSet(set).spec?.selector, labels));
     const owner = sets.get(`${namespace}/${controller.name}`);
     return owner !== undefined && owner.metadata.uid === controller.uid ? [owner] : [];
   }
 
   async function reconcile(key: string): Promise<Result> {
-    const set = sets.get(key);
-    if (set === undefined) {
+    const stored = sets.get(key);
+    if (stored === undefined) {
       ownWrites.forget(key);
       return done;
     }
+    const set = asReplicaSet(stored);
     // Asked before the pods are read: the cache can only get newer.
     const isBehind = ownWrites.isBehind(key, pods.revision);
     const candidates = [...controlledBy(pods, set), ...orphansIn(pods, set.metadata.namespace)];
     const planned = planClaim(set, claimSelector(set.spec?.selector), candidates, isActive);
-    const action = { client, resource: podResource, ownerResource: replicaSets, owner: set };
+    const action = { client, resource: podResource, ownerResource: resource, owner: set };
     const owned = await claim(action, planned);
     const outcome =
       isBehind || set.metadata.deletionTimestamp !== undefined
@@ -86,7 +110,7 @@ export function createReplicaSetController(context: ControllerContext): Controll
             planReplicas(set, owned, () => relatedPods(set), clock.now()),
           );
     const nowMs = clock.now();
-    await writeStatus(set, replicaSetStatus(set, owned, outcome?.failure, nowMs));
+    await writeStatus(stored, set, replicaSetStatus(set, owned, outcome?.failure, nowMs));
     if (outcome !== undefined) throw outcome.error;
     if (isBehind) return requeueAfter(STALE_RECHECK_MS);
     const waitMs = nextAvailableInMs(set, owned, nowMs);
@@ -96,7 +120,8 @@ export function createReplicaSetController(context: ControllerContext): Controll
   /** Pods of all sets that the set's own controller (a Deployment) has. */
   function relatedPods(set: ReplicaSet): readonly Pod[] {
     const owner = controllerOf(set);
-    const siblings = owner === undefined ? [set] : controlledByUid(sets, owner.uid);
+    const siblings: readonly KubeObject[] =
+      owner === undefined ? [set] : controlledByUid(sets, owner.uid);
     return siblings.flatMap((sibling) => controlledBy(pods, sibling));
   }
 
@@ -117,7 +142,7 @@ export function createReplicaSetController(context: ControllerContext): Controll
 
   async function createPod(set: ReplicaSet): Promise<void> {
     try {
-      const pod = await client.create(podResource, podFromTemplate(set));
+      const pod = await client.create(podResource, podFromTemplate(resource, set));
       ownWrites.note(keyOf(set), pod);
       events.record(set, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
     } catch (error) {
@@ -127,12 +152,12 @@ export function createReplicaSetController(context: ControllerContext): Controll
   }
 
   async function deletePod(set: ReplicaSet, pod: Pod): Promise<void> {
-    const { name, uid } = pod.metadata;
+    const { uid } = pod.metadata;
     try {
       const preconditions = uid === undefined ? {} : { uid };
       const left = await client.delete(podResource, locate(pod), { preconditions });
       ownWrites.note(keyOf(set), left);
-      events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${name}`);
+      events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
     } catch (error) {
       if (isStatus(error, "NotFound")) return;
       recordFailure(events, set, "FailedDelete", error);
@@ -140,16 +165,16 @@ export function createReplicaSetController(context: ControllerContext): Controll
     }
   }
 
-  async function writeStatus(set: ReplicaSet, status: ReplicaSetStatus): Promise<void> {
+  async function writeStatus(stored: T, set: ReplicaSet, status: ReplicaSetStatus): Promise<void> {
     if (deepEqual(set.status, status)) return;
     try {
-      await client.update(replicaSets, { ...set, status }, { subresource: "status" });
+      await client.update(resource, withStatus(stored, status), { subresource: "status" });
     } catch (error) {
       if (!isStatus(error, "NotFound")) throw error;
     }
   }
 
-  return { name: NAME, queue, workers: WORKERS, reconcile };
+  return { name, queue, workers: WORKERS, reconcile };
 }
 
 interface ActFailure {

@@ -26,6 +26,7 @@ import { projects } from "./project.ts";
 import { providers } from "./provider.ts";
 import { receivers } from "./receiver.ts";
 import { replicaSets } from "./replicaset.ts";
+import { replicationControllers } from "./replicationcontroller.ts";
 import { secrets } from "./secret.ts";
 import { services } from "./service.ts";
 import { serviceAccounts } from "./serviceaccount.ts";
@@ -36,6 +37,7 @@ export const builtinKinds: readonly Kind[] = [
   nodes,
   pods,
   replicaSets,
+  replicationControllers,
   deployments,
   statefulSets,
   daemonSets,

@@ -83,5 +83,9 @@ const count = (value: unknown): number => (typeof value === "number" ? value : 0
 /** Custom kinds keep the selector as text, built-in ones as an object. */
 function selectorText(value: unknown): string {
   if (typeof value === "string") return value;
-  return isObject(value) ? formatLabelSelector(selectorOf(value as LabelSelector)) : "";
+  if (!isObject(value)) return "";
+  // That of a ReplicationController is plain labels.
+  const isLabels = Object.values(value).every((label) => typeof label === "string");
+  const selector = isLabels ? { matchLabels: value } : value;
+  return formatLabelSelector(selectorOf(selector as LabelSelector));
 }

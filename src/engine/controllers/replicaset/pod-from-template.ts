@@ -1,9 +1,10 @@
+import type { Resource } from "../../../kube/kind.ts";
 import type { Pod } from "../../../kube/kinds/pod.ts";
-import { type ReplicaSet, replicaSets } from "../../../kube/kinds/replicaset.ts";
+import type { ReplicaSet } from "../../../kube/kinds/replicaset.ts";
 import { controllerReference } from "../ownership/owner-reference.ts";
 
-/** A pod of a ReplicaSet, to be named by the server. */
-export function podFromTemplate(replicaSet: ReplicaSet): Pod {
+/** A pod of a ReplicaSet, or of what is read as one, to be named by the server. */
+export function podFromTemplate(resource: Resource, replicaSet: ReplicaSet): Pod {
   const { metadata = {}, spec } = replicaSet.spec?.template ?? {};
   const { labels, annotations, finalizers } = metadata;
   const { namespace, name } = replicaSet.metadata;
@@ -17,7 +18,7 @@ export function podFromTemplate(replicaSet: ReplicaSet): Pod {
       ...(labels === undefined ? {} : { labels }),
       ...(annotations === undefined ? {} : { annotations }),
       ...(finalizers === undefined ? {} : { finalizers }),
-      ownerReferences: [controllerReference(replicaSets, replicaSet)],
+      ownerReferences: [controllerReference(resource, replicaSet)],
     },
     ...(spec === undefined ? {} : { spec }),
   };
