@@ -147,7 +147,10 @@ test("status says who suspended it and since when", async () => {
   );
   await gantry("resume", ...flags);
   expect((await application()).metadata.annotations ?? {}).toEqual({});
-  expect((await gantry("status", "default", ...flags)).stdout).not.toContain("Suspended");
+  // The condition goes with the operator's next look.
+  await expect
+    .poll(async () => (await gantry("status", "default", ...flags)).stdout, { timeout: 10_000 })
+    .not.toContain("Suspended");
 });
 
 test("status shows windows, and a sync inside a deny window is refused with the way out", async () => {
