@@ -1,4 +1,5 @@
 import { type Client } from "../../../src/client/client.ts";
+import type { Clock } from "../../../src/client/clock.ts";
 import { Informers } from "../../../src/client/informers.ts";
 import { startControllers } from "../../../src/engine/controllers/index.ts";
 import type { Resource } from "../../../src/kube/kind.ts";
@@ -36,7 +37,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const seen = options.wrap?.(client) ?? client;
   const informers = new Informers(seen, { clock });
   const controllers = await startControllers({ client: seen, informers, clock });
-  const kubelet = options.kubelet === false ? undefined : await startKubelet(client);
+  const kubelet = options.kubelet === false ? undefined : await startKubelet(client, clock);
   const until: Cluster["until"] = async (check) => {
     const deadlineMs = performance.now() + PATIENCE_MS;
     for (;;) {
@@ -86,9 +87,10 @@ function locate(resource: Resource, name: string): ObjectKey {
 export const NODE = "node-1";
 
 /** Binds pods, makes them ready unless their image is `bad`, and removes those that are deleted. */
-async function startKubelet(client: Client): Promise<{ stop(): Promise<void> }> {
+async function startKubelet(client: Client, clock: Clock): Promise<{ stop(): Promise<void> }> {
   await client.create(nodes, { apiVersion: "v1", kind: "Node", metadata: { name: NODE } });
-  const informers = new Informers(client);
+  // Watches end with the server's time: what waits to open the next one must go by the same.
+  const informers = new Informers(client, { clock });
   const informer = informers.of(pods);
   let port = 20_000;
   informer.onChange(({ type, object }) => {
