@@ -47,8 +47,7 @@ export const serverFlags = {
   ingressHttps: {
     kind: "parsed",
     parse: parseListenAddress,
-    brief:
-      "Address of Ingresses with TLS; 127.0.0.1:8444 when absent and free",
+    brief: "Address of Ingresses with TLS; 127.0.0.1:8444 when absent and free",
     placeholder: "HOST:PORT",
     optional: true,
   },

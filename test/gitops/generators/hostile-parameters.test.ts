@@ -98,21 +98,17 @@ test("any generators yield sets or are refused", async () => {
   const generator = fc.oneof(
     plain,
     inner.map((generators): ApplicationSetGenerator => ({ matrix: { generators } })),
-    fc
-      .tuple(inner, fc.array(key))
-      .map(
-        ([generators, mergeKeys]): ApplicationSetGenerator => ({
-          merge: { generators, mergeKeys },
-        }),
-      ),
-    fc
-      .tuple(plain, key, fc.string())
-      .map(
-        ([one, name, value]): ApplicationSetGenerator => ({
-          ...one,
-          selector: { matchLabels: { [name]: value } },
-        }),
-      ),
+    fc.tuple(inner, fc.array(key)).map(
+      ([generators, mergeKeys]): ApplicationSetGenerator => ({
+        merge: { generators, mergeKeys },
+      }),
+    ),
+    fc.tuple(plain, key, fc.string()).map(
+      ([one, name, value]): ApplicationSetGenerator => ({
+        ...one,
+        selector: { matchLabels: { [name]: value } },
+      }),
+    ),
   );
   await fc.assert(
     fc.asyncProperty(fc.array(generator, { maxLength: 2 }), set, (generators, sets) =>
