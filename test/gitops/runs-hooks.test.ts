@@ -125,7 +125,7 @@ test("a PostSync hook that fails is tried again although nothing differs", async
   await jobEnds(cluster, "smoke", "Failed", "501");
   expect(await state()).toMatchObject({ phase: "Failed", retryCount: 1 });
   // Although a look finds everything in sync and healthy.
-  await cluster.operator?.refresh(["default/app"]);
+  cluster.operator?.refresh(["default/app"]);
   await cluster.settle();
   expect(await cluster.status()).toMatchObject({
     sync: { status: "Synced" },
