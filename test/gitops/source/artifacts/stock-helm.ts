@@ -4,8 +4,9 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { findHelm, pathOf } from "../../../stock-tools.ts";
 
-const HELM = new URL("../../../../.cache/tools/helm", import.meta.url).pathname;
+const HELM = pathOf(await findHelm());
 const run = promisify(execFile);
 
 export async function helm(directory: string, ...args: readonly string[]): Promise<string> {
