@@ -18,10 +18,13 @@ export const withoutKeys: Decryptor = {
   },
 };
 
-// oxlint-disable-next-line typescript/require-await -- what it throws must be a rejection
-async function refuse(path: string, bytes: Uint8Array): Promise<undefined> {
-  const found = readEncrypted(path, bytes);
-  if (found !== undefined) throw notConfigured(found.document.metadata);
+/** What is thrown inside is a rejection. */
+function refuse(path: string, bytes: Uint8Array): Promise<undefined> {
+  return new Promise((resolve) => {
+    const found = readEncrypted(path, bytes);
+    if (found !== undefined) throw notConfigured(found.document.metadata);
+    resolve(undefined);
+  });
 }
 
 function notConfigured(metadata: JsonObject): DecryptError {

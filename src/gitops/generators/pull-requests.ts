@@ -5,7 +5,7 @@
 import type { PullRequestGenerator } from "../../kube/kinds/applicationset.ts";
 import type { Json, JsonObject } from "../../kube/object.ts";
 import { compileGlob, type Glob } from "../render/glob.ts";
-import { dnsName } from "../template/functions.ts";
+import { slug } from "../template/functions.ts";
 import { GeneratorError, type Parameters, withValues } from "./parameters.ts";
 
 /** Where each field stands in the answers of the forges; the first that is there counts. */
@@ -22,7 +22,6 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
 const ITEMS_PATHS = ["values", "items"];
 const SHORT_SHA = 8;
 const SHORT_SHA_7 = 7;
-const SLUG_LENGTH = 50;
 
 interface PullRequest {
   readonly number: string;
@@ -60,8 +59,6 @@ export function pullRequestParameters(
 
 function parametersOf(request: PullRequest): Parameters {
   const { number, title, branch, targetBranch, headSha, author, labels } = request;
-  const slug = (text: string): string =>
-    dnsName(text).replace(/[._]+/g, "-").slice(0, SLUG_LENGTH).replace(/-+$/, "");
   return {
     number,
     title,

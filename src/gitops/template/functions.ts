@@ -40,10 +40,7 @@ const TABLE: Readonly<Record<string, TemplateFunction>> = {
   /** A DNS name, as Argo CD makes them: what does not fit becomes a dash. */
   normalize: (value) => dnsName(text(value)),
   slugify: (value, [length]) =>
-    dnsName(text(value))
-      .replace(/[._]+/g, "-")
-      .slice(0, length === undefined ? DEFAULT_SLUG_LENGTH : Number(length))
-      .replace(/-+$/, ""),
+    slug(text(value), length === undefined ? undefined : Number(length)),
 };
 
 /** By name; a map, so that no name finds what every object has. */
@@ -56,6 +53,11 @@ export function dnsName(value: string): string {
     .replace(/[^a-z0-9.-]/g, "-")
     .slice(0, MAX_NAME_LENGTH)
     .replace(/^[.-]+|[.-]+$/g, "");
+}
+
+/** A DNS label: as {@link dnsName}, without dots, and short. */
+export function slug(value: string, maxLength = DEFAULT_SLUG_LENGTH): string {
+  return dnsName(value).replace(/[._]+/g, "-").slice(0, maxLength).replace(/-+$/, "");
 }
 
 function text(value: Json | undefined): string {
