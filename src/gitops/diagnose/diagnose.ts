@@ -7,13 +7,14 @@ import type { Client } from "../../client/client.ts";
 import type {
   Application,
   ApplicationOperationState,
+  ApplicationResource,
   ApplicationResourceRef,
 } from "../../kube/kinds/application.ts";
 import { type Event, events } from "../../kube/kinds/event.ts";
 import type { Pod } from "../../kube/kinds/pod.ts";
 import { apiVersionOf, type KubeObject } from "../../kube/object.ts";
 import { isStatus } from "../../kube/status-error.ts";
-import type { Health } from "../health/health.ts";
+import { type Health, HEALTH_STATES } from "../health/health.ts";
 import { healthOf } from "../health/rules.ts";
 import { type ObjectRef, refOf } from "../plan/object-ref.ts";
 import { refsOf } from "../report/resource-ref.ts";
@@ -25,6 +26,8 @@ import { workloadProblem } from "./workload-problem.ts";
 
 /** Objects of one Application that are looked into; the others are likely to fail of the same. */
 const MAX_DIAGNOSES = 5;
+
+type JudgedRef = ApplicationResourceRef & Pick<ApplicationResource, "health">;
 
 export interface Diagnosis {
   readonly ref: ObjectRef;
@@ -54,10 +57,14 @@ export interface DiagnoseOptions {
   readonly signal: AbortSignal;
 }
 
-/** Of an object that is not healthy. */
-export async function diagnose(object: KubeObject, options: DiagnoseOptions): Promise<Diagnosis> {
+/** Of an object that is not healthy; `known`: how it was judged already. */
+export async function diagnose(
+  object: KubeObject,
+  options: DiagnoseOptions,
+  known?: Health,
+): Promise<Diagnosis> {
   const ref = refOf(object);
-  const health = healthOf(object) ?? { status: "Healthy" };
+  const health = known ?? healthOf(object) ?? { status: "Healthy" };
   const counts = rolloutCounts(object);
   if (counts === undefined && object.kind !== "Pod") {
     const next = `kubectl -n ${ref.namespace} describe ${ref.kind.toLowerCase()} ${ref.name}`;
@@ -92,19 +99,27 @@ export async function diagnoseApplication(
 }
 
 async function diagnoseAll(
-  resources: readonly ApplicationResourceRef[],
+  resources: readonly JudgedRef[],
   options: DiagnoseOptions,
 ): Promise<readonly Diagnosis[]> {
   const diagnoses: Diagnosis[] = [];
-  for (const ref of refsOf(resources.slice(0, MAX_DIAGNOSES))) {
-    const object = await read(ref, options);
-    if (object !== undefined) diagnoses.push(await diagnose(object, options));
+  for (const resource of resources.slice(0, MAX_DIAGNOSES)) {
+    const [ref] = refsOf([resource]);
+    const object = ref === undefined ? undefined : await read(ref, options);
+    if (object !== undefined) diagnoses.push(await diagnose(object, options, judged(resource)));
   }
   return diagnoses;
 }
 
+/** As the operator judged it, by users' rules too; hooks are judged here. */
+function judged({ health }: JudgedRef): Health | undefined {
+  const status = HEALTH_STATES.find((state) => state === health?.status);
+  if (status === undefined) return undefined;
+  return health?.message === undefined ? { status } : { status, message: health.message };
+}
+
 /** Hooks are not among an Application's resources: only the sync knows them. */
-function hooksInTheWay(state: ApplicationOperationState | undefined): ApplicationResourceRef[] {
+function hooksInTheWay(state: ApplicationOperationState | undefined): JudgedRef[] {
   const hooks = state?.syncResult?.resources ?? [];
   return hooks.filter(({ hookPhase }) => hookPhase === "Failed" || hookPhase === "Running");
 }
