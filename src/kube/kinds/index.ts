@@ -21,6 +21,7 @@ import { leases } from "./lease.ts";
 import { namespaces } from "./namespace.ts";
 import { nodes } from "./node.ts";
 import { pods } from "./pod.ts";
+import { podDisruptionBudgets } from "./poddisruptionbudget.ts";
 import { policies } from "./policy.ts";
 import { projects } from "./project.ts";
 import { providers } from "./provider.ts";
@@ -52,6 +53,7 @@ export const builtinKinds: readonly Kind[] = [
   serviceAccounts,
   events,
   leases,
+  podDisruptionBudgets,
   customResourceDefinitions,
   ingresses,
   ingressClasses,
