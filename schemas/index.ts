@@ -7,6 +7,12 @@ import policy from "./gantry/policy.json" with { type: "json" };
 import project from "./gantry/project.json" with { type: "json" };
 import provider from "./gantry/provider.json" with { type: "json" };
 import receiver from "./gantry/receiver.json" with { type: "json" };
+import gateway from "./gateway/gateway.json" with { type: "json" };
+import gatewayClass from "./gateway/gatewayclass.json" with { type: "json" };
+import grpcRoute from "./gateway/grpcroute.json" with { type: "json" };
+import httpRoute from "./gateway/httproute.json" with { type: "json" };
+import referenceGrant from "./gateway/referencegrant.json" with { type: "json" };
+import gatewayReferences from "./gateway/references.json" with { type: "json" };
 import { shapes } from "./kubernetes/index.ts";
 
 /** File name → definition name (`io.k8s.api.apps.v1.Deployment`) → schema. */
@@ -21,6 +27,14 @@ export const definitionFiles: Readonly<Record<string, object>> = {
     ...project,
     ...policy,
     ...healthCheck,
+  },
+  "gateway.networking.v1": {
+    ...gatewayReferences,
+    ...gatewayClass,
+    ...gateway,
+    ...httpRoute,
+    ...grpcRoute,
+    ...referenceGrant,
   },
 };
 

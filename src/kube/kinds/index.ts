@@ -13,7 +13,11 @@ import { deployments } from "./deployment.ts";
 import { endpoints } from "./endpoints.ts";
 import { endpointSlices } from "./endpointslice.ts";
 import { events } from "./event.ts";
+import { gateways } from "./gateway.ts";
+import { gatewayClasses } from "./gatewayclass.ts";
+import { grpcRoutes } from "./grpcroute.ts";
 import { healthChecks } from "./healthcheck.ts";
+import { httpRoutes } from "./httproute.ts";
 import { ingresses } from "./ingress.ts";
 import { ingressClasses } from "./ingressclass.ts";
 import { jobs } from "./job.ts";
@@ -26,6 +30,7 @@ import { policies } from "./policy.ts";
 import { projects } from "./project.ts";
 import { providers } from "./provider.ts";
 import { receivers } from "./receiver.ts";
+import { referenceGrants } from "./referencegrant.ts";
 import { replicaSets } from "./replicaset.ts";
 import { replicationControllers } from "./replicationcontroller.ts";
 import { secrets } from "./secret.ts";
@@ -57,6 +62,11 @@ export const builtinKinds: readonly Kind[] = [
   customResourceDefinitions,
   ingresses,
   ingressClasses,
+  gatewayClasses,
+  gateways,
+  httpRoutes,
+  grpcRoutes,
+  referenceGrants,
   applications,
   applicationSets,
   providers,
