@@ -180,7 +180,11 @@ async function ask(
     memory.sourceFailure = undefined;
     return undefined;
   } catch (error) {
-    if (!(error instanceof SourceError) || signal.aborted) throw error;
+    if (!(error instanceof SourceError) || signal.aborted) {
+      // Whoever tries again has not seen the change that was told of.
+      memory.staleSinceMs ??= staleSinceMs;
+      throw error;
+    }
     const failures = (failure?.failures ?? 0) + 1;
     const pauseMs = error.retryable
       ? Math.min(SOURCE_RETRY_FIRST_MS * 2 ** (failures - 1), SOURCE_RETRY_MAX_MS)

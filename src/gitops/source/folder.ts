@@ -17,6 +17,7 @@ import { localIoError } from "./local-refs.ts";
 import { type Directory, ObjectTree, type TreeObjects } from "./object-tree.ts";
 import { revisionNotFound } from "./ref-name.ts";
 import type { Commit, CommitInfo, Source } from "./source.ts";
+import { SingleFlight } from "./single-flight.ts";
 import { SourceError, systemErrorCode } from "./source-error.ts";
 import { pathNotFound } from "./tree-path.ts";
 import { watchFiles } from "./watch-files.ts";
@@ -37,7 +38,8 @@ export class FolderSource implements Source {
   readonly #clock: Clock;
   readonly #listeners: ChangeListeners;
   #cache: FolderCache = new Map();
-  #reading: Promise<FolderScan> | undefined;
+  /** Applications that share the folder share the scan, too, but none that began before a change. */
+  readonly #scans = new SingleFlight(() => this.#scanSettled());
 
   constructor({ path, clock = systemClock }: FolderOptions) {
     this.where = path;
@@ -50,7 +52,7 @@ export class FolderSource implements Source {
   }
 
   async resolve(revision: string): Promise<Commit> {
-    const scan = await this.#scanShared();
+    const scan = await this.#scans.run();
     if (OBJECT_ID.test(revision) && revision !== scan.rootId)
       throw revisionNotFound(revision, [], this.where);
     const tree = new ObjectTree(scan.rootId, new FolderObjects(this.where, scan));
@@ -68,16 +70,8 @@ export class FolderSource implements Source {
   }
 
   async history(commitId: string): Promise<readonly CommitInfo[]> {
-    const info = this.#infoOf(await this.#scanShared());
+    const info = this.#infoOf(await this.#scans.run());
     return info.id === commitId ? [info] : [];
-  }
-
-  /** Applications that share the folder share the scan, too. */
-  #scanShared(): Promise<FolderScan> {
-    this.#reading ??= this.#scanSettled().finally(() => {
-      this.#reading = undefined;
-    });
-    return this.#reading;
   }
 
   async #scanSettled(): Promise<FolderScan> {

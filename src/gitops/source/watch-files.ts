@@ -1,4 +1,5 @@
 /** Watches files and folders; bursts of events become one call. */
+import { join } from "node:path";
 import { type ChokidarOptions, type FSWatcher, watch } from "chokidar";
 
 /** A commit touches several files within a few milliseconds, an editor saves in two steps. */
@@ -41,6 +42,11 @@ export function watchFiles(
     };
     const watcher = watch([...paths], options);
     watcher.on("all", notify);
+    // chokidar loses the second of two replacements of one file within milliseconds: it follows the
+    // first to its new inode meanwhile. What the system says of the folder is lost by nobody.
+    watcher.on("raw", (_event, name, details) => {
+      if (!ignored(pathOf(name, details))) notify();
+    });
     const ready = new Promise<void>((resolve) => watcher.once("ready", () => resolve()));
     return { watcher, ready: ready.then(notify) };
   };
@@ -64,4 +70,10 @@ export function watchFiles(
       await Promise.all(watchers.map((watcher) => watcher.close()));
     },
   };
+}
+
+/** What a raw event is of: a name in a watched folder, or a watched file's own name. */
+function pathOf(name: string | undefined, details: unknown): string {
+  const hasFolder = typeof details === "object" && details !== null && "watchedPath" in details;
+  return join(hasFolder ? String(details.watchedPath) : "", name ?? "");
 }
