@@ -29,11 +29,15 @@ export function deleteObject(
   );
 }
 
-/** Without asking the authorizer: for requests that were authorized as something else. */
+/**
+ * Without asking the authorizer: for requests that were authorized as something else. `mark` is
+ * what else the deletion writes into the object.
+ */
 export async function commitDeletion(
   backend: Backend,
   context: RequestContext,
   request: DeleteRequest,
+  mark: (current: KubeObject) => KubeObject = (current) => current,
 ): Promise<Outcome> {
   const { kind, name } = request;
   return commit(backend, {
@@ -44,13 +48,14 @@ export async function commitDeletion(
       if (stored === undefined) throw StatusError.notFound(kind.kind, name);
       const current: KubeObject = present(kind, stored).object;
       checkPreconditions(request, current);
-      const plan = planDeletion(kind, current, request, backend.clock.now());
+      const plan = planDeletion(kind, mark(current), request, backend.clock.now());
       return plan.action === "put" && deepEqual(plan.object, current) ? { action: "keep" } : plan;
     },
   });
 }
 
-function checkPreconditions(
+/** Throws 409 when the object is not, or not as, the caller thinks. */
+export function checkPreconditions(
   { kind, name, preconditions }: DeleteRequest,
   { metadata }: KubeObject,
 ): void {
