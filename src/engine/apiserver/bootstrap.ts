@@ -3,6 +3,7 @@ import type { Kind } from "../../kube/kind.ts";
 import { type Endpoints, endpoints } from "../../kube/kinds/endpoints.ts";
 import { type EndpointSlice, endpointSlices } from "../../kube/kinds/endpointslice.ts";
 import { type Namespace, namespaces } from "../../kube/kinds/namespace.ts";
+import { priorityClasses, systemPriorityClasses } from "../../kube/kinds/priorityclass.ts";
 import { type Service, services } from "../../kube/kinds/service.ts";
 import type { KubeObject } from "../../kube/object.ts";
 import { isStatus } from "../../kube/status-error.ts";
@@ -15,10 +16,11 @@ const NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 /** The port under which pods find the API, whatever port it really listens on. */
 const API_SERVICE_PORT = 443;
 
-/** Creates what is missing: the namespaces and the Service `kubernetes`. */
+/** Creates what is missing: the namespaces, the Service `kubernetes`, the system's priority classes. */
 export async function bootstrap(server: ApiServer): Promise<void> {
   await Promise.all(NAMESPACES.map((name) => ensure(server, namespaces, namespace(name))));
   await ensure(server, services, apiService());
+  await Promise.all(systemPriorityClasses.map((each) => ensure(server, priorityClasses, each)));
 }
 
 /**

@@ -7,6 +7,9 @@ import { applicationSets } from "./applicationset.ts";
 import { configMaps } from "./configmap.ts";
 import { controllerRevisions } from "./controllerrevision.ts";
 import { cronJobs } from "./cronjob.ts";
+import { csiDrivers } from "./csidriver.ts";
+import { csiNodes } from "./csinode.ts";
+import { csiStorageCapacities } from "./csistoragecapacity.ts";
 import { customResourceDefinitions } from "./customresourcedefinition.ts";
 import { daemonSets } from "./daemonset.ts";
 import { deployments } from "./deployment.ts";
@@ -24,9 +27,12 @@ import { jobs } from "./job.ts";
 import { leases } from "./lease.ts";
 import { namespaces } from "./namespace.ts";
 import { nodes } from "./node.ts";
+import { persistentVolumes } from "./persistentvolume.ts";
+import { persistentVolumeClaims } from "./persistentvolumeclaim.ts";
 import { pods } from "./pod.ts";
 import { podDisruptionBudgets } from "./poddisruptionbudget.ts";
 import { policies } from "./policy.ts";
+import { priorityClasses } from "./priorityclass.ts";
 import { projects } from "./project.ts";
 import { providers } from "./provider.ts";
 import { receivers } from "./receiver.ts";
@@ -37,6 +43,11 @@ import { secrets } from "./secret.ts";
 import { services } from "./service.ts";
 import { serviceAccounts } from "./serviceaccount.ts";
 import { statefulSets } from "./statefulset.ts";
+import { storageClasses } from "./storageclass.ts";
+import { volumeAttachments } from "./volumeattachment.ts";
+import { volumeSnapshots } from "./volumesnapshot.ts";
+import { volumeSnapshotClasses } from "./volumesnapshotclass.ts";
+import { volumeSnapshotContents } from "./volumesnapshotcontent.ts";
 
 export const builtinKinds: readonly Kind[] = [
   namespaces,
@@ -59,9 +70,20 @@ export const builtinKinds: readonly Kind[] = [
   events,
   leases,
   podDisruptionBudgets,
+  priorityClasses,
   customResourceDefinitions,
   ingresses,
   ingressClasses,
+  storageClasses,
+  persistentVolumes,
+  persistentVolumeClaims,
+  csiDrivers,
+  csiNodes,
+  csiStorageCapacities,
+  volumeAttachments,
+  volumeSnapshots,
+  volumeSnapshotContents,
+  volumeSnapshotClasses,
   gatewayClasses,
   gateways,
   httpRoutes,

@@ -1,33 +1,40 @@
-/** Gives every pod the priority that its class stands for; 0 without a class. */
-import type { PriorityClass as UpstreamPriorityClass } from "kubernetes-types/scheduling/v1";
+/**
+ * Gives every pod the priority that its class stands for, 0 without a class; keeps the default class
+ * the only one and the system's classes in place (k8s.io/kubernetes/plugin/pkg/admission/priority).
+ */
 import type { Pod } from "../../../kube/kinds/pod.ts";
-import type { KubeObject, Live } from "../../../kube/object.ts";
+import {
+  type PriorityClass,
+  priorityClasses,
+  systemPriorityClasses,
+} from "../../../kube/kinds/priorityclass.ts";
+import type { KubeObject } from "../../../kube/object.ts";
 import type { Store } from "../../store/store.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";
 import { forbidden } from "./forbidden.ts";
 
-type PriorityClass = Live<UpstreamPriorityClass>;
 type PriorityValue = Pick<PriorityClass, "value" | "preemptionPolicy">;
-
-const PRIORITY_CLASSES = { group: "scheduling.k8s.io", plural: "priorityclasses" };
-
-/** The classes that every cluster has, stored or not. */
-const SYSTEM_CLASSES: ReadonlyMap<string, PriorityValue> = new Map([
-  ["system-cluster-critical", { value: 2_000_000_000 }],
-  ["system-node-critical", { value: 2_000_001_000 }],
-]);
 
 export function priority(store: Store): AdmissionPlugin {
   return {
     name: "Priority",
     mutate: (object, request) => {
-      const { kind } = request.target.kind;
-      const isNewPod =
-        kind.group === "" && kind.plural === "pods" && request.previous === undefined;
-      return isNewPod ? withPriority(store, object, request) : object;
+      if (!isOf(request, "", "pods")) return object;
+      if (request.operation === "CREATE") return withPriority(store, object, request);
+      return request.operation === "UPDATE" ? withPriorityKept(object, request.previous) : object;
+    },
+    validate: (object, request) => {
+      if (!isOf(request, priorityClasses.group, priorityClasses.plural)) return;
+      if (request.operation === "DELETE") checkNotOfSystem(request);
+      else checkOnlyDefault(store, object as PriorityClass | undefined, request);
     },
   };
 }
+
+const isOf = ({ target, subresource }: AdmissionRequest, group: string, plural: string): boolean =>
+  subresource === undefined &&
+  target.kind.kind.group === group &&
+  target.kind.kind.plural === plural;
 
 function withPriority(store: Store, pod: Pod, request: AdmissionRequest): KubeObject {
   const { spec } = pod;
@@ -40,37 +47,72 @@ function withPriority(store: Store, pod: Pod, request: AdmissionRequest): KubeOb
       `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission computed ${value} from the given PriorityClass name`,
     );
   }
+  if (spec.preemptionPolicy !== undefined && spec.preemptionPolicy !== preemptionPolicy) {
+    throw refuse(
+      request,
+      `the string value of PreemptionPolicy (${spec.preemptionPolicy}) must not be provided in pod spec; priority admission computed ${preemptionPolicy} from the given PriorityClass name`,
+    );
+  }
   const named = className === "" ? {} : { priorityClassName: className };
-  const next: Pod = {
-    ...pod,
-    spec: {
-      ...spec,
-      ...named,
-      priority: value,
-      preemptionPolicy: spec.preemptionPolicy ?? preemptionPolicy,
-    },
-  };
+  const next: Pod = { ...pod, spec: { ...spec, ...named, priority: value, preemptionPolicy } };
+  return next;
+}
+
+/** A client that replaces a pod from its own manifest does not know them. */
+function withPriorityKept(pod: Pod, previous: Pod | undefined): KubeObject {
+  const { spec } = pod;
+  const before = previous?.spec;
+  if (spec === undefined || before === undefined) return pod;
+  const kept: Pick<typeof spec, "priority" | "preemptionPolicy"> = {};
+  if (spec.priority === undefined && before.priority !== undefined) kept.priority = before.priority;
+  if (spec.preemptionPolicy === undefined && before.preemptionPolicy !== undefined)
+    kept.preemptionPolicy = before.preemptionPolicy;
+  if (Object.keys(kept).length === 0) return pod;
+  const next: Pod = { ...pod, spec: { ...spec, ...kept } };
   return next;
 }
 
 function classOf(store: Store, name: string, request: AdmissionRequest): [string, PriorityValue] {
   if (name === "") return defaultClass(store);
-  const system = SYSTEM_CLASSES.get(name);
+  const system = systemPriorityClasses.find(({ metadata }) => metadata.name === name);
   if (system !== undefined) return [name, system];
-  const stored = store.get({ ...PRIORITY_CLASSES, namespace: "", name });
+  const { group, plural } = priorityClasses;
+  const stored = store.get({ group, plural, namespace: "", name });
   if (stored === undefined) throw refuse(request, `no PriorityClass with name ${name} was found`);
   return [name, stored.object as PriorityClass];
 }
 
 /** The global default; of several the lowest, so that two can never raise each other. */
 function defaultClass(store: Store): [string, PriorityValue] {
-  const defaults = store
-    .list(PRIORITY_CLASSES)
-    .items.map(({ object }) => object as PriorityClass)
-    .filter(({ globalDefault }) => globalDefault === true)
-    .sort((a, b) => a.value - b.value);
-  const [lowest] = defaults;
+  const [lowest] = defaults(store).sort((a, b) => a.value - b.value);
   return lowest === undefined ? ["", { value: 0 }] : [lowest.metadata.name, lowest];
+}
+
+function defaults(store: Store): PriorityClass[] {
+  return store
+    .list(priorityClasses)
+    .items.map(({ object }) => object as PriorityClass)
+    .filter(({ globalDefault }) => globalDefault === true);
+}
+
+function checkOnlyDefault(
+  store: Store,
+  next: PriorityClass | undefined,
+  request: AdmissionRequest,
+): void {
+  if (next?.globalDefault !== true) return;
+  const other = defaults(store).find(({ metadata }) => metadata.name !== request.target.name);
+  if (other === undefined) return;
+  throw refuse(
+    request,
+    `PriorityClass ${other.metadata.name} is already marked as default. Only one default can exist`,
+  );
+}
+
+function checkNotOfSystem(request: AdmissionRequest): void {
+  const { name } = request.target;
+  if (systemPriorityClasses.some(({ metadata }) => metadata.name === name))
+    throw refuse(request, "this is a system priority class and cannot be deleted");
 }
 
 const refuse = ({ target: { kind, name } }: AdmissionRequest, message: string) =>
