@@ -14,6 +14,9 @@ import httpRoute from "./gateway/httproute.json" with { type: "json" };
 import referenceGrant from "./gateway/referencegrant.json" with { type: "json" };
 import gatewayReferences from "./gateway/references.json" with { type: "json" };
 import { shapes } from "./kubernetes/index.ts";
+import volumeSnapshot from "./snapshot/volumesnapshot.json" with { type: "json" };
+import volumeSnapshotClass from "./snapshot/volumesnapshotclass.json" with { type: "json" };
+import volumeSnapshotContent from "./snapshot/volumesnapshotcontent.json" with { type: "json" };
 
 /** File name → definition name (`io.k8s.api.apps.v1.Deployment`) → schema. */
 export const definitionFiles: Readonly<Record<string, object>> = {
@@ -27,6 +30,11 @@ export const definitionFiles: Readonly<Record<string, object>> = {
     ...project,
     ...policy,
     ...healthCheck,
+  },
+  "snapshot.storage.k8s.io.v1": {
+    ...volumeSnapshot,
+    ...volumeSnapshotContent,
+    ...volumeSnapshotClass,
   },
   "gateway.networking.v1": {
     ...gatewayReferences,

@@ -94,7 +94,7 @@ function validateAffinity(affinity: Affinity, field: string): FieldError[] {
   return errors;
 }
 
-function validateNodeTerm(term: NodeSelectorTerm, field: string): FieldError[] {
+export function validateNodeTerm(term: NodeSelectorTerm, field: string): FieldError[] {
   return [
     ...(term.matchExpressions ?? []).flatMap((requirement, index) =>
       validateNodeRequirement(requirement, `${field}.matchExpressions[${index}]`),
