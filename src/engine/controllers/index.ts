@@ -12,6 +12,7 @@ import type { Controller, ControllerContext } from "./controller-context.ts";
 import { createCronJobController } from "./cronjob.ts";
 import { createDaemonSetController } from "./daemonset.ts";
 import { createDeploymentController } from "./deployment.ts";
+import { createDisruptionController } from "./disruption.ts";
 import { createEndpointSliceMirroringController } from "./endpoint-slice-mirroring.ts";
 import { createEndpointSliceController } from "./endpoint-slice.ts";
 import { createEndpointsController } from "./endpoints.ts";
@@ -21,6 +22,7 @@ import { createNamespaceController } from "./namespace.ts";
 import { createReplicaSetController } from "./replicaset.ts";
 import { createReplicationController } from "./replicationcontroller.ts";
 import { createServiceAccountController } from "./service-account.ts";
+import { createStaleDisruptionTargetController } from "./stale-disruption-target.ts";
 import { createStatefulSetController } from "./statefulset.ts";
 
 /** Started in this order, stopped in reverse. */
@@ -36,6 +38,8 @@ const CONTROLLERS: readonly ((context: ControllerContext) => Controller)[] = [
   createDaemonSetController,
   createJobController,
   createCronJobController,
+  createDisruptionController,
+  createStaleDisruptionTargetController,
   createNamespaceController,
   createGarbageCollector,
 ];
