@@ -12,8 +12,9 @@ import { stopInReverse } from "../client/stop-in-reverse.ts";
 import { createApiServer } from "./apiserver/api-server.ts";
 import type { AuditRecord } from "./apiserver/audit.ts";
 import { AuditLog, isForeignWrite } from "./apiserver/audit-log.ts";
+import { mastersOnly } from "./apiserver/authorizer.ts";
 import { bootstrap, publishApiAddress } from "./apiserver/bootstrap.ts";
-import { staticTokens } from "./apiserver/http/authenticate.ts";
+import { staticTokens, withServiceAccounts } from "./apiserver/http/authenticate.ts";
 import { startHttpsServer } from "./apiserver/http/https-server.ts";
 import { InProcessClient } from "./apiserver/in-process-client.ts";
 import { ensureAdminToken, writeKubeconfig } from "./apiserver/pki/admin-credentials.ts";
@@ -24,6 +25,9 @@ import {
   type WriterRecord,
 } from "./apiserver/recent-writers.ts";
 import { MASTERS_GROUP, type UserInfo } from "./apiserver/request-context.ts";
+import { anyOf, ownNamespaceReader } from "./apiserver/service-accounts/service-account-access.ts";
+import { ServiceAccountTokens } from "./apiserver/service-accounts/service-account-tokens.ts";
+import { openSigningKeys } from "./apiserver/service-accounts/signing-keys.ts";
 import { startControllers } from "./controllers/index.ts";
 import { createRoutingBoard } from "./network/in-process-board.ts";
 import { createIngressProxy, type IngressProxyOptions } from "./network/ingress/ingress-proxy.ts";
@@ -80,10 +84,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       auditLog.record(record);
       writers.record(record);
     };
-    const api = createApiServer({ store, clock, audit });
+    const pki = join(dataDir, "pki");
+    const tokens = new ServiceAccountTokens({ keys: await openSigningKeys(pki), store, clock });
+    const authorizer = anyOf([mastersOnly, ownNamespaceReader]);
+    const api = createApiServer({ store, clock, audit, authorizer });
     stops.push(() => api.close());
     await bootstrap(api);
-    const pki = join(dataDir, "pki");
     const [certificates, token] = await Promise.all([
       ensureCertificates({ directory: pki, names: serverNames(address.host), nowMs: clock.now() }),
       ensureAdminToken(pki),
@@ -95,13 +101,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     };
     const https = await startHttpsServer({
       api,
-      authenticator: staticTokens(new Map([[token, ADMIN]])),
+      authenticator: withServiceAccounts(tokens, staticTokens(new Map([[token, ADMIN]]))),
       certificate: certificates.server,
       host: address.host,
       port: address.port,
       logger,
       gantryVersion: options.version,
       notReady,
+      openId: () => tokens.discovery(url),
     });
     stops.push(() => https.close());
     const url = `https://${inUrl(reachable(address.host))}:${https.port}`;
@@ -118,6 +125,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       informers,
       clock,
       logger,
+      serviceAccounts: {
+        ca: certificates.ca,
+        issue: (...account) => tokens.issueLegacy(...account),
+      },
       signal: abort.signal,
     });
     stops.push(() => controllers.stop());

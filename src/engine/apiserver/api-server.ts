@@ -13,6 +13,7 @@ import { randomUUID } from "node:crypto";
 import { type Clock, systemClock } from "../../client/clock.ts";
 import type { Kind } from "../../kube/kind.ts";
 import { builtinKinds } from "../../kube/kinds/index.ts";
+import type { KubeObject } from "../../kube/object.ts";
 import type { Store } from "../store/store.ts";
 import { AdmissionChain } from "./admission/admission.ts";
 import { namespaceLifecycle } from "./admission/namespace-lifecycle.ts";
@@ -29,6 +30,7 @@ import type { Encoded } from "./encoded.ts";
 import { NodeConnections } from "./node-connections.ts";
 import { EventExpiry } from "./event-expiry.ts";
 import { KindRegistry } from "./registry.ts";
+import { answerReview } from "./reviews/answer-review.ts";
 import type { RequestContext } from "./request-context.ts";
 import { type CreateRequest, create } from "./rest/create.ts";
 import { type DeleteCollectionRequest, deleteCollection } from "./rest/delete-collection.ts";
@@ -39,6 +41,7 @@ import { type PatchResult, patch } from "./rest/patch.ts";
 import type { PatchRequest } from "./rest/patch-step.ts";
 import { type UpdateRequest, update } from "./rest/update.ts";
 import { type WatchRequest, watch } from "./rest/watch.ts";
+import type { ServiceAccountTokens } from "./service-accounts/service-account-tokens.ts";
 import { type LogRequest, logs } from "./subresources/log.ts";
 import { WatchHubs } from "./watch/watch-hubs.ts";
 import type { Watch } from "./watch/watcher.ts";
@@ -61,6 +64,9 @@ export interface ApiServer {
   /** The output of a container. Fails before the first byte where it can. */
   logs(context: RequestContext, request: LogRequest): Promise<AsyncIterable<Uint8Array>>;
 
+  /** Answers a question in the form of an object: one of `REVIEW_KINDS`. Throws 400, 403 and 422. */
+  review(context: RequestContext, kind: Kind, question: KubeObject): Encoded;
+
   /** Ends every watch and what runs in the background. The store stays open: it belongs to the caller. */
   close(): Promise<void>;
 }
@@ -77,6 +83,8 @@ export interface ApiServerOptions {
   /** @default members of `system:masters` may do everything, others nothing */
   readonly authorizer?: Authorizer;
   readonly audit?: AuditSink;
+  /** Pods then get a token of their service account. @default none */
+  readonly serviceAccountTokens?: ServiceAccountTokens;
 }
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
@@ -96,6 +104,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     delete: (context, request) => deleteObject(backend, context, request),
     deleteCollection: (context, request) => deleteCollection(backend, context, request),
     logs: (context, request) => logs(backend, context, request),
+    review: (context, kind, question) => answerReview(backend, context, kind, question),
     close: async () => {
       backend.hubs.close();
       serviceIndex.close();
@@ -107,6 +116,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 
 function createBackend(options: ApiServerOptions, serviceIndex: ServiceAddressIndex): Backend {
   const { store, clock = systemClock, kinds = builtinKinds, random = Math.random } = options;
+  const { serviceAccountTokens } = options;
   const registry = new KindRegistry(kinds);
   return {
     store,
@@ -117,7 +127,7 @@ function createBackend(options: ApiServerOptions, serviceIndex: ServiceAddressIn
     authorizer: options.authorizer ?? mastersOnly,
     admission: new AdmissionChain([
       namespaceLifecycle(store),
-      serviceAccount(store),
+      serviceAccount({ store, random, mountsTokens: serviceAccountTokens !== undefined }),
       priority(store),
       serviceAddresses(serviceIndex, random),
       definitionLifecycle(registry, clock),
@@ -125,5 +135,6 @@ function createBackend(options: ApiServerOptions, serviceIndex: ServiceAddressIn
     audit: options.audit ?? noAudit,
     hubs: new WatchHubs(store, clock, registry),
     nodes: new NodeConnections(),
+    ...(serviceAccountTokens === undefined ? {} : { serviceAccountTokens }),
   };
 }

@@ -6,6 +6,7 @@ import type { AuditSink } from "./audit.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { NodeConnections } from "./node-connections.ts";
 import type { KindRegistry, ServedKind } from "./registry.ts";
+import type { ServiceAccountTokens } from "./service-accounts/service-account-tokens.ts";
 import type { WatchHubs } from "./watch/watch-hubs.ts";
 
 export interface Backend {
@@ -20,6 +21,8 @@ export interface Backend {
   readonly audit: AuditSink;
   readonly hubs: WatchHubs;
   readonly nodes: NodeConnections;
+  /** Absent: no tokens for service accounts. */
+  readonly serviceAccountTokens?: ServiceAccountTokens;
 }
 
 /** Names one object of a served kind. */

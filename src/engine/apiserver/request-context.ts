@@ -4,6 +4,8 @@ export interface UserInfo {
   readonly name: string;
   readonly uid?: string;
   readonly groups: readonly string[];
+  /** What else the authenticator knows, e.g. which pod a token is bound to. */
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface RequestContext {

@@ -21,6 +21,8 @@ import { createJobController } from "./job.ts";
 import { createNamespaceController } from "./namespace.ts";
 import { createReplicaSetController } from "./replicaset.ts";
 import { createReplicationController } from "./replicationcontroller.ts";
+import { createRootCaPublisher } from "./root-ca-publisher.ts";
+import { createServiceAccountSecrets, type SecretTokenOptions } from "./service-account-secrets.ts";
 import { createServiceAccountController } from "./service-account.ts";
 import { createStaleDisruptionTargetController } from "./stale-disruption-target.ts";
 import { createStatefulSetController } from "./statefulset.ts";
@@ -51,6 +53,8 @@ export interface ControllersOptions {
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly metrics?: ControllerMetrics;
+  /** For what pods trust and are trusted by. Absent: neither is handed out. */
+  readonly serviceAccounts?: SecretTokenOptions;
   /** Stops the controllers. */
   readonly signal?: AbortSignal;
 }
@@ -71,7 +75,10 @@ export async function startControllers(options: ControllersOptions): Promise<Run
   } = options;
   const ending = new AbortController();
   const context = { client, informers, clock, logger, signal: ending.signal };
-  const controllers = CONTROLLERS.map((create) => create(context));
+  const controllers = [
+    ...serviceAccountControllers(context, options.serviceAccounts),
+    ...CONTROLLERS.map((create) => create(context)),
+  ];
   informers.start();
   await informers.synced();
   const running = controllers.map((controller) =>
@@ -85,6 +92,17 @@ export async function startControllers(options: ControllersOptions): Promise<Run
   if (signal?.aborted === true) await stop();
   else signal?.addEventListener("abort", () => void stop(), { once: true });
   return { stop };
+}
+
+function serviceAccountControllers(
+  context: ControllerContext,
+  options: SecretTokenOptions | undefined,
+): Controller[] {
+  if (options === undefined) return [];
+  return [
+    createRootCaPublisher(context, options.ca),
+    createServiceAccountSecrets(context, options),
+  ];
 }
 
 async function stopAll(

@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { StatusError } from "../../../kube/status-error.ts";
 import type { UserInfo } from "../request-context.ts";
+import type { ServiceAccountTokens } from "../service-accounts/service-account-tokens.ts";
 
 export interface Authenticator {
   /** Undefined for a token that is nobody's. */
@@ -20,6 +21,16 @@ export function staticTokens(tokens: ReadonlyMap<string, UserInfo>): Authenticat
       for (const entry of known) if (timingSafeEqual(entry.digest, presented)) found = entry.user;
       return found;
     },
+  };
+}
+
+/** Service accounts by their tokens, beside whom `others` knows. */
+export function withServiceAccounts(
+  tokens: ServiceAccountTokens,
+  others: Authenticator,
+): Authenticator {
+  return {
+    authenticate: (token) => others.authenticate(token) ?? tokens.identify(token)?.user,
   };
 }
 

@@ -2,8 +2,11 @@
 import { apiVersionOf } from "../../../kube/object.ts";
 import type { Kind } from "../../../kube/kind.ts";
 import type { KindRegistry } from "../registry.ts";
+import { REVIEW_KINDS } from "../reviews/review-kinds.ts";
 
 const VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+const verbsOf = (kind: Kind): readonly string[] =>
+  REVIEW_KINDS.includes(kind) ? ["create"] : VERBS;
 const VIEW_VERBS = ["get", "patch", "update"];
 
 interface Subresource {
@@ -20,6 +23,15 @@ const ACTIONS: Readonly<Record<string, readonly Subresource[]>> = {
     { name: "binding", group: "", version: "v1", kind: "Binding", verbs: ["create"] },
     { name: "eviction", group: "policy", version: "v1", kind: "Eviction", verbs: ["create"] },
     { name: "log", group: "", version: "v1", kind: "Pod", verbs: ["get"] },
+  ],
+  "/serviceaccounts": [
+    {
+      name: "token",
+      group: "authentication.k8s.io",
+      version: "v1",
+      kind: "TokenRequest",
+      verbs: ["create"],
+    },
   ],
   "/namespaces": [
     { name: "finalize", group: "", version: "v1", kind: "Namespace", verbs: ["update"] },
@@ -45,7 +57,7 @@ function subresourcesOf(kind: Kind): Subresource[] {
 /** Kinds by group, then version, in the registry's order; versions best first. */
 function byGroup(registry: KindRegistry): Map<string, Map<string, Kind[]>> {
   const groups = new Map<string, Map<string, Kind[]>>();
-  for (const { kind } of registry.all()) {
+  for (const kind of [...registry.all().map((served) => served.kind), ...REVIEW_KINDS]) {
     const versions = groups.get(kind.group) ?? new Map<string, Kind[]>();
     groups.set(kind.group, versions);
     versions.set(kind.version, [...(versions.get(kind.version) ?? []), kind]);
@@ -85,7 +97,7 @@ function aggregatedResource(kind: Kind): unknown {
     responseKind: { group, version, kind: kind.kind },
     scope: kind.namespaced ? "Namespaced" : "Cluster",
     singularResource: kind.singular,
-    verbs: VERBS,
+    verbs: verbsOf(kind),
     ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
     ...(kind.categories === undefined ? {} : { categories: kind.categories }),
     ...(subresources.length === 0
@@ -143,7 +155,7 @@ export function apiResourceList(registry: KindRegistry, group: string, version: 
       singularName: kind.singular,
       namespaced: kind.namespaced,
       kind: kind.kind,
-      verbs: VERBS,
+      verbs: verbsOf(kind),
       ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
       ...(kind.categories === undefined ? {} : { categories: kind.categories }),
     },

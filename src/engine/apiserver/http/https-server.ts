@@ -15,9 +15,10 @@ import { streamLogs } from "./log-requests.ts";
 import { getObject, listObjects } from "./read-requests.ts";
 import type { HttpRequest } from "./request-body.ts";
 import { pathSegments, type ResourcePath, resourcePath } from "./request-path.ts";
+import { answerReviewRequest } from "./review-requests.ts";
 import { type HttpResponse, sendError, toStatusError } from "./response.ts";
 import { watchObjects } from "./watch-requests.ts";
-import { isHealthPath, WellKnownPaths } from "./well-known-paths.ts";
+import { isHealthPath, type OpenIdDocuments, WellKnownPaths } from "./well-known-paths.ts";
 import {
   createObject,
   deleteMany,
@@ -58,6 +59,8 @@ export interface HttpsServerOptions {
   readonly logger: Logger;
   readonly gantryVersion: string;
   readonly notReady: () => readonly string[];
+  /** Who issues service account tokens, and the keys to verify them with. Absent: nobody. */
+  readonly openId?: OpenIdDocuments;
   readonly limits?: ConnectionLimits;
 }
 export interface HttpsServer {
@@ -73,6 +76,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     registry: api.registry,
     gantryVersion: options.gantryVersion,
     notReady: options.notReady,
+    ...(options.openId === undefined ? {} : { openId: options.openId }),
   });
   const server = createSecureServer({
     allowHTTP1: true,
@@ -157,6 +161,11 @@ async function handle(
       ? undefined
       : options.api.registry.find(path.group, path.version, path.plural);
   if (path === undefined || served === undefined) {
+    if (
+      path !== undefined &&
+      (await answerReviewRequest(options.api, path, user, request, response))
+    )
+      return;
     if (request.method === "GET" && (await wellKnown.answer(segments, request, response))) return;
     throw StatusError.of("NotFound", "the server could not find the requested resource");
   }

@@ -5,6 +5,7 @@
 import type { Kind } from "../../../kube/kind.ts";
 import { apiVersionOf } from "../../../kube/object.ts";
 import type { ServedKind } from "../registry.ts";
+import { REVIEW_KINDS } from "../reviews/review-kinds.ts";
 
 const query = (name: string, type: "string" | "boolean" | "integer") => ({
   name,
@@ -48,6 +49,11 @@ export function openApiPaths(
       ? `${root}/namespaces/{namespace}/${kind.plural}`
       : `${root}/${kind.plural}`;
     const operation = operations(kind, schemaName(kind));
+    if (REVIEW_KINDS.includes(kind)) {
+      const types = ["application/json", "application/yaml"];
+      paths[collection] = { post: operation("post", WRITE, types) };
+      continue;
+    }
     paths[collection] = {
       get: operation("list", LIST),
       post: operation("post", WRITE, ["application/json", "application/yaml"]),

@@ -8,6 +8,7 @@ import {
   reachedDefinitions,
 } from "../../../kube/schema/openapi.ts";
 import type { KindRegistry, ServedKind } from "../registry.ts";
+import { REVIEW_KINDS } from "../reviews/review-kinds.ts";
 import { negotiate } from "./accept.ts";
 import {
   aggregatedDiscovery,
@@ -28,7 +29,11 @@ export interface WellKnownOptions {
   readonly gantryVersion: string;
   /** Names of failing checks; empty when ready. */
   readonly notReady: () => readonly string[];
+  readonly openId?: OpenIdDocuments;
 }
+
+/** Asked for at each request: the address is known only once the server listens. */
+export type OpenIdDocuments = () => { readonly configuration: object; readonly keySet: object };
 
 /** What clients ask for; the answer's type is written with a dot, for `@` is no part of media types. */
 const OPENAPI_V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
@@ -74,9 +79,21 @@ export class WellKnownPaths {
       case "openapi":
         if (rest.length === 1 && rest[0] === "v2") return this.#openApiV2(request, response);
         return rest[0] === "v3" && (await this.#openApi(rest.slice(1), response));
+      case "openid":
+        return rest.join("/") === "v1/jwks" && this.#openId("keySet", response);
+      case ".well-known":
+        return rest.join("/") === "openid-configuration" && this.#openId("configuration", response);
       default:
         return false;
     }
+  }
+
+  #openId(document: "configuration" | "keySet", response: HttpResponse): boolean {
+    const { openId } = this.#options;
+    if (openId === undefined) return false;
+    const type = document === "keySet" ? "application/jwk-set+json" : "application/json";
+    sendJson(response, 200, openId()[document], type);
+    return true;
   }
 
   #version(response: HttpResponse): true {
@@ -123,7 +140,8 @@ export class WellKnownPaths {
   /** `api/v1`, `apis/apps/v1`, …: each group version that is served. */
   #groupVersions(): Map<string, ServedKind[]> {
     const found = new Map<string, ServedKind[]>();
-    for (const served of this.#options.registry.all()) {
+    const reviews = REVIEW_KINDS.map((kind) => ({ kind, storageVersion: kind.version }));
+    for (const served of [...this.#options.registry.all(), ...reviews]) {
       const { kind } = served;
       const path = kind.group === "" ? `api/${kind.version}` : `apis/${apiVersionOf(kind)}`;
       found.set(path, [...(found.get(path) ?? []), served]);

@@ -1,0 +1,35 @@
+/**
+ * Requests in the form of objects (`TokenReview`, …): answered and never stored, so they can only be
+ * created. They are described as kinds are, for discovery and OpenAPI, but are not in the registry
+ * of what is kept.
+ */
+import type { Kind } from "../../../kube/kind.ts";
+import { builtinSchema } from "../../../kube/kinds/builtin-schema.ts";
+
+function reviewKind(group: string, kind: string): Kind {
+  const plural = `${kind.toLowerCase()}s`;
+  return {
+    group,
+    version: "v1",
+    kind,
+    plural,
+    singular: kind.toLowerCase(),
+    namespaced: false,
+    get schema() {
+      return builtinSchema(`${group}/v1`, kind);
+    },
+    columns: [],
+    strategy: { validateName: () => [] },
+  };
+}
+
+export const tokenReviews = reviewKind("authentication.k8s.io", "TokenReview");
+export const selfSubjectReviews = reviewKind("authentication.k8s.io", "SelfSubjectReview");
+
+export const REVIEW_KINDS: readonly Kind[] = [tokenReviews, selfSubjectReviews];
+
+export function findReview(group: string, version: string, plural: string): Kind | undefined {
+  return REVIEW_KINDS.find(
+    (kind) => kind.group === group && kind.version === version && kind.plural === plural,
+  );
+}
