@@ -54,19 +54,4 @@ describeKubectl("kubectl create, run and expose", () => {
     ).toBeGreaterThanOrEqual(30000);
     await kubectl("delete pod lone svc/lone".replace("pod lone", "pod/lone"));
   });
-
-  test("a generator that cannot be served says why", async () => {
-    // These send protobuf bodies, which the server does not read.
-    expect(await cluster.failing("create configmap typed --from-literal=a=1")).toMatch(
-      /415|unknown format|media type/i,
-    );
-    expect(
-      await kubectl(
-        "create configmap typed --from-literal=a=1 --dry-run=client -o json | cat".replace(
-          " | cat",
-          "",
-        ),
-      ),
-    ).toContain('"a": "1"');
-  });
 });

@@ -21,6 +21,9 @@ const MAX_YAML_CHARACTERS = 256 * 1024;
 /** Deeper nesting than any manifest has; keeps recursive code from overflowing the stack. */
 const MAX_DEPTH = 200;
 
+/** What typed Go clients send, kubectl among them. */
+const PROTOBUF = "application/vnd.kubernetes.protobuf";
+
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 
 export interface DecodedBody {
@@ -51,17 +54,35 @@ export function mediaType(request: HttpRequest): string {
   return (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
 }
 
-/** Decodes JSON or YAML. Throws 400 for what is neither, 415 for other media types. */
-export function decodeBody(bytes: Buffer, type: string): DecodedBody {
+/** Decodes JSON, YAML or protobuf. Throws 400 for what is none of them, 415 for other media types. */
+export async function decodeBody(bytes: Buffer, type: string): Promise<DecodedBody> {
   if (bytes.length === 0) return { value: undefined, warnings: [] };
+  if (type === PROTOBUF) return decodeProtobuf(bytes);
   const text = decodeText(bytes);
   if (type === "" || type === "application/json" || type.endsWith("+json")) return decodeJson(text);
   if (type === "application/yaml" || type === "application/apply-patch+yaml")
     return decodeYaml(text);
   throw StatusError.of(
     "UnsupportedMediaType",
-    `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml (got ${type})`,
+    `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, ${PROTOBUF} (got ${type})`,
   );
+}
+
+async function decodeProtobuf(bytes: Buffer): Promise<DecodedBody> {
+  // Most servers never see one.
+  const { decodeObject } = await import("../../../kube/protobuf/decode-object.ts");
+  const { ProtobufError } = await import("../../../kube/protobuf/wire.ts");
+  try {
+    const value = decodeObject(bytes, {
+      maxDepth: MAX_DEPTH,
+      parseJson: (text) => decodeJson(text).value,
+    });
+    return { value, warnings: [] };
+  } catch (error) {
+    if (error instanceof ProtobufError)
+      throw bad(`the body is not valid protobuf: ${error.message}`);
+    throw error;
+  }
 }
 
 function decodeText(bytes: Buffer): string {
