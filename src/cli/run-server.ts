@@ -5,6 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { pino } from "pino";
 import type { Client } from "../client/client.ts";
 import { openProcessRuntime } from "../engine/node/runtime/process/process-runtime.ts";
+import { parseCapacity } from "../engine/simulation/simulated-node.ts";
 import { parseDuration } from "../gitops/duration.ts";
 import { type ApplicationResource, applications } from "../kube/kinds/application.ts";
 import { type Service, services } from "../kube/kinds/service.ts";
@@ -41,12 +42,15 @@ interface ServerFlags {
   readonly pollInterval: string;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
+type SimulationFlags = Pick<UpFlags, "simulatedNodes" | "simulatedCapacity">;
 interface UpFlags extends ServerFlags, RenderingFlags, SecretFlags {
   readonly repo?: string;
   readonly revision?: string;
   readonly path?: string;
   readonly namespace: string;
   readonly notifyLoopback?: boolean;
+  readonly simulatedNodes?: number;
+  readonly simulatedCapacity?: string;
   readonly runtime: "process";
 }
 
@@ -112,7 +116,9 @@ Try next:
 
 async function serve(
   context: CliContext,
-  flags: ServerFlags & Pick<ServerOptions, "secretSources" | "rendering" | "allowLoopbackTargets">,
+  flags: ServerFlags &
+    SimulationFlags &
+    Pick<ServerOptions, "secretSources" | "rendering" | "allowLoopbackTargets">,
   application: Parameters<typeof startServer>[0]["application"],
   onReady: (server: Server, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
@@ -147,7 +153,7 @@ async function serve(
       https: ingressAddress(flags.ingressHttps, INGRESS_HTTPS_PORT),
     },
     nodeName: hostname().toLowerCase(),
-    createRuntime: (dataDir) => openProcessRuntime({ podsDirectory: join(dataDir, "pods") }),
+    ...nodesOf(flags),
     keepPods: flags.keepPods === true,
     pollIntervalMs,
     version: packageVersion(),
@@ -168,6 +174,24 @@ async function serve(
   }
   // Whatever is still open belongs to nobody: a clean stop must not wait for it.
   context.process.exit(0);
+}
+
+/** This machine, or a pool of simulated nodes in its place. */
+function nodesOf({
+  simulatedNodes: count,
+  simulatedCapacity: capacity,
+}: SimulationFlags): Pick<ServerOptions, "createRuntime" | "simulatedNodes"> {
+  if (capacity !== undefined && parseCapacity(capacity) === undefined)
+    throw new CliError(
+      `--simulated-capacity ${capacity}: write a list such as cpu=32,memory=256Gi,pods=110`,
+    );
+  if (count !== undefined)
+    return { simulatedNodes: { count, ...(capacity === undefined ? {} : { capacity }) } };
+  if (capacity !== undefined)
+    throw new CliError("--simulated-capacity is for --simulated-nodes: give both");
+  return {
+    createRuntime: (dataDir) => openProcessRuntime({ podsDirectory: join(dataDir, "pods") }),
+  };
 }
 
 /** A default may be taken: that is told where it matters. What was asked for must be had. */

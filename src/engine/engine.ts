@@ -35,6 +35,9 @@ import { createServiceProxy } from "./network/service-proxy.ts";
 import { startNodeAgent } from "./node/node-agent.ts";
 import type { Runtime } from "./node/runtime/runtime.ts";
 import { startScheduler } from "./scheduler/scheduler.ts";
+import { keepNodePool, type PoolOptions } from "./simulation/node-pool.ts";
+import { simulatedConnection } from "./simulation/simulated-connection.ts";
+import { startSimulation } from "./simulation/simulation.ts";
 import { LmdbStore } from "./store/lmdb-store.ts";
 
 export interface EngineOptions {
@@ -45,7 +48,10 @@ export interface EngineOptions {
   /** Where Ingresses are served. Absent: nowhere. */
   readonly ingress?: Pick<IngressProxyOptions, "http" | "https" | "onListen">;
   readonly nodeName: string;
-  readonly createRuntime: (dataDir: string) => Promise<Runtime>;
+  /** Absent: this machine is no node, and nothing runs on it. */
+  readonly createRuntime?: (dataDir: string) => Promise<Runtime>;
+  /** How many simulated nodes to keep. Absent: those that are there stay as they are. */
+  readonly simulatedNodes?: PoolOptions;
   /** Leave pods running when the engine stops. */
   readonly keepPods: boolean;
   readonly version: string;
@@ -177,21 +183,34 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       stops.push(() => ingress.stop());
       await ingress.listen();
     }
-    const runtime = await options.createRuntime(dataDir);
-    const agent = await startNodeAgent({
-      client: client.as(user("node")),
+    if (options.createRuntime !== undefined) {
+      const runtime = await options.createRuntime(dataDir);
+      const agent = await startNodeAgent({
+        client: client.as(user("node")),
+        informers,
+        runtime,
+        board,
+        nodeName: options.nodeName,
+        dataDir,
+        clock,
+        logger,
+        keepPods: options.keepPods,
+        address: reachable(options.nodeAddress),
+      });
+      stops.push(() => agent.stop());
+      stops.push(api.nodes.connect(options.nodeName, agent.connection));
+    }
+    const simulationClient = client.as(user("simulation"));
+    if (options.simulatedNodes !== undefined)
+      await keepNodePool(simulationClient, options.simulatedNodes, clock.now());
+    const simulation = await startSimulation({
+      client: simulationClient,
       informers,
-      runtime,
-      board,
-      nodeName: options.nodeName,
-      dataDir,
+      connect: (nodeName) => api.nodes.connect(nodeName, simulatedConnection),
       clock,
       logger,
-      keepPods: options.keepPods,
-      address: reachable(options.nodeAddress),
     });
-    stops.push(() => agent.stop());
-    stops.push(api.nodes.connect(options.nodeName, agent.connection));
+    stops.push(() => simulation.stop());
     await publishApiAddress(api, { ip: reachable(address.host), port: https.port });
     starting.clear();
     return {

@@ -79,6 +79,8 @@ export interface PrinterColumn<T extends KubeObject = KubeObject> {
 export interface Strategy<T extends KubeObject = KubeObject> {
   /** Problems with `metadata.name`, as messages; see `names.ts` for the usual rules. */
   readonly validateName: (name: string) => string[];
+  /** Whoever creates the object brings its status along, as agents do with Nodes. @default dropped */
+  readonly keepsStatusOnCreate?: true;
   /** Drops what clients may not set on creation (status is dropped already). */
   readonly prepareForCreate?: Rule<(object: T) => T>;
   /** Carries over what a spec write may not change (status is carried over already). */

@@ -49,7 +49,8 @@ export interface ServerOptions {
   /** Where Ingresses are served. Absent: nowhere. */
   readonly ingress?: Pick<NonNullable<EngineOptions["ingress"]>, "http" | "https">;
   readonly nodeName: string;
-  readonly createRuntime: EngineOptions["createRuntime"];
+  readonly createRuntime?: NonNullable<EngineOptions["createRuntime"]>;
+  readonly simulatedNodes?: NonNullable<EngineOptions["simulatedNodes"]>;
   readonly keepPods: boolean;
   /** Which Kustomize and Helm are used, and how far they are kept apart. */
   readonly rendering?: ProgramsOptions;

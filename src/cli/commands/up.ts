@@ -1,5 +1,6 @@
 import { buildCommand } from "@stricli/core";
 import { parseListenAddress } from "../../server/listen-address.ts";
+import { parseNodeCount } from "../node-count.ts";
 import { renderingFlags } from "../rendering-flags.ts";
 
 const text = (brief: string, placeholder: string) =>
@@ -103,6 +104,17 @@ export const up = buildCommand({
         withNegated: false,
       },
       secretEnv: text("Variables that Secrets may take values from: ref+env://PREFIX…", "PREFIX"),
+      simulatedNodes: {
+        kind: "parsed",
+        parse: parseNodeCount,
+        brief: "Run nothing for real: keep so many simulated nodes instead of this machine",
+        placeholder: "N",
+        optional: true,
+      },
+      simulatedCapacity: text(
+        "What each simulated node has; cpu=32,memory=256Gi,pods=110 when absent",
+        "LIST",
+      ),
       runtime: {
         kind: "enum",
         values: ["process"],

@@ -70,6 +70,7 @@ export const nodes: Kind<Node> = {
   },
   strategy: {
     validateName: dns1123Subdomain,
+    keepsStatusOnCreate: true,
     default: (node) =>
       rewrite(node, [
         [

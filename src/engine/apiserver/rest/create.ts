@@ -141,6 +141,7 @@ function newMetadata(backend: Backend, kind: ServedKind, body: KubeObject): Obje
 
 function withoutStatus({ kind }: ServedKind, body: KubeObject): KubeObject {
   if (kind.subresources?.status !== true || !("status" in body)) return body;
+  if (kind.strategy.keepsStatusOnCreate === true) return body;
   const { status: _status, ...rest } = body;
   return rest;
 }
