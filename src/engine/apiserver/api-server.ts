@@ -21,6 +21,7 @@ import { priority } from "./admission/priority.ts";
 import { serviceAccount } from "./admission/service-account.ts";
 import { ServiceAddressIndex } from "./admission/service-address-index.ts";
 import { serviceAddresses } from "./admission/service-addresses.ts";
+import { storage } from "./admission/storage.ts";
 import { type AuditSink, noAudit } from "./audit.ts";
 import { type Authorizer, mastersOnly } from "./authorizer.ts";
 import type { Backend } from "./backend.ts";
@@ -130,6 +131,7 @@ function createBackend(options: ApiServerOptions, serviceIndex: ServiceAddressIn
       serviceAccount({ store, random, mountsTokens: serviceAccountTokens !== undefined }),
       priority(store),
       serviceAddresses(serviceIndex, random),
+      storage(store),
       definitionLifecycle(registry, clock),
     ]),
     audit: options.audit ?? noAudit,

@@ -8,6 +8,10 @@ import {
   type RunningController,
   runController,
 } from "../../client/reconciler.ts";
+import { createClaimProtection } from "../storage/claim-protection.ts";
+import { createEphemeralClaims } from "../storage/ephemeral-claims.ts";
+import { createVolumeBinder } from "../storage/volume-binder.ts";
+import { createVolumeProtection } from "../storage/volume-protection.ts";
 import type { Controller, ControllerContext } from "./controller-context.ts";
 import { createCronJobController } from "./cronjob.ts";
 import { createDaemonSetController } from "./daemonset.ts";
@@ -42,6 +46,10 @@ const CONTROLLERS: readonly ((context: ControllerContext) => Controller)[] = [
   createCronJobController,
   createDisruptionController,
   createStaleDisruptionTargetController,
+  createEphemeralClaims,
+  createVolumeBinder,
+  createClaimProtection,
+  createVolumeProtection,
   createNamespaceController,
   createGarbageCollector,
 ];
