@@ -18,6 +18,7 @@ import {
 } from "../server/web-certificate.ts";
 import { type CliContext, CliError } from "./context.ts";
 import { seedDemoRepository } from "./demo-repository.ts";
+import { type DnsFlags, dnsOptionsOf } from "./dns-flags.ts";
 import { endOnDefect } from "./end-on-defect.ts";
 import { printLine, progress } from "./output.ts";
 import { packageVersion } from "./package-root.ts";
@@ -29,7 +30,7 @@ const ANSWER_POLL_MS = 50;
 const INGRESS_HTTP_PORT = 8081;
 const INGRESS_HTTPS_PORT = 8444;
 
-interface ServerFlags {
+interface ServerFlags extends DnsFlags {
   readonly dataDir: string;
   readonly apiListen: ListenAddress;
   readonly listen: ListenAddress;
@@ -142,6 +143,7 @@ async function serve(
         resolve();
       });
   });
+  const dns = dnsOptionsOf(flags);
   const server = await startServer({
     dataDir: flags.dataDir,
     api: flags.apiListen,
@@ -152,6 +154,7 @@ async function serve(
       http: ingressAddress(flags.ingressHttp, INGRESS_HTTP_PORT),
       https: ingressAddress(flags.ingressHttps, INGRESS_HTTPS_PORT),
     },
+    ...(dns === undefined ? {} : { dns }),
     nodeName: hostname().toLowerCase(),
     ...nodesOf(flags),
     keepPods: flags.keepPods === true,

@@ -9,6 +9,7 @@ import { createEventRecorder } from "../client/event-recorder.ts";
 import { Informers } from "../client/informers.ts";
 import type { Logger } from "../client/logger.ts";
 import { stopInReverse } from "../client/stop-in-reverse.ts";
+import { addressAt } from "./apiserver/admission/address-range.ts";
 import { createApiServer } from "./apiserver/api-server.ts";
 import type { AuditRecord } from "./apiserver/audit.ts";
 import { AuditLog, isForeignWrite } from "./apiserver/audit-log.ts";
@@ -29,6 +30,8 @@ import { anyOf, ownNamespaceReader } from "./apiserver/service-accounts/service-
 import { ServiceAccountTokens } from "./apiserver/service-accounts/service-account-tokens.ts";
 import { openSigningKeys } from "./apiserver/service-accounts/signing-keys.ts";
 import { startControllers } from "./controllers/index.ts";
+import type { DnsAddress, DnsCounts, DnsOptions } from "./network/dns/dns-server.ts";
+import type { AddressRanges } from "./network/address-ranges.ts";
 import { createRoutingBoard } from "./network/in-process-board.ts";
 import { createIngressProxy, type IngressProxyOptions } from "./network/ingress/ingress-proxy.ts";
 import { createServiceProxy } from "./network/service-proxy.ts";
@@ -45,8 +48,12 @@ export interface EngineOptions {
   readonly api: { readonly host: string; readonly port: number };
   /** Where NodePorts and LoadBalancers listen. */
   readonly nodeAddress: string;
+  /** What LoadBalancer Services get addresses from. @default this machine's own addresses */
+  readonly loadBalancerAddresses?: AddressRanges;
   /** Where Ingresses are served. Absent: nowhere. */
   readonly ingress?: Pick<IngressProxyOptions, "http" | "https" | "onListen">;
+  /** The cluster's DNS server. Absent: none. */
+  readonly dns?: DnsOptions;
   readonly nodeName: string;
   /** Absent: this machine is no node, and nothing runs on it. */
   readonly createRuntime?: (dataDir: string) => Promise<Runtime>;
@@ -64,12 +71,17 @@ export interface Engine {
   /** `https://127.0.0.1:6443`. */
   readonly address: string;
   readonly kubeconfig: string;
+  /** Where DNS listens and what it did; absent without `dns`. */
+  readonly dns?: { readonly addresses: readonly DnsAddress[]; readonly counts: DnsCounts };
   /** Who wrote to an object last through a field manager, as the audit log has it. */
   writerOf(object: ObjectAddress, manager: string): WriterRecord | undefined;
   /** Names of failing checks; empty when ready. */
   notReady(): readonly string[];
   stop(): Promise<void>;
 }
+
+/** By custom the tenth address of the range is that of DNS: people and charts expect it there. */
+const DNS_SERVICE_OFFSET = 10;
 
 const ADMIN: UserInfo = { name: "admin", groups: [MASTERS_GROUP] };
 const user = (name: string): UserInfo => ({ name: `system:${name}`, groups: [MASTERS_GROUP] });
@@ -159,7 +171,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       }),
       clock,
       logger,
+      nodeName: options.nodeName,
       nodeAddress: options.nodeAddress,
+      ...(options.loadBalancerAddresses === undefined
+        ? {}
+        : { loadBalancerAddresses: options.loadBalancerAddresses }),
     });
     stops.push(() => proxy.stop());
     if (options.ingress !== undefined) {
@@ -183,6 +199,19 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       stops.push(() => ingress.stop());
       await ingress.listen();
     }
+    const dns =
+      options.dns === undefined
+        ? undefined
+        : await (await import("./network/dns/dns-server.ts")).startDnsServer({
+            ...options.dns,
+            client: client.as(user("dns")),
+            informers,
+            board,
+            clock,
+            logger,
+            serviceAddress: addressAt(DNS_SERVICE_OFFSET),
+          });
+    if (dns !== undefined) stops.push(() => dns.stop());
     if (options.createRuntime !== undefined) {
       const runtime = await options.createRuntime(dataDir);
       const agent = await startNodeAgent({
@@ -217,6 +246,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       client,
       address: url,
       kubeconfig,
+      ...(dns === undefined ? {} : { dns }),
       writerOf: (object, manager) => writers.find(object, manager),
       notReady,
       stop,

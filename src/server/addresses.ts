@@ -14,6 +14,8 @@ export interface Addresses {
   readonly ingressHttp?: string;
   /** `https://127.0.0.1:8444`; absent until the first Ingress with TLS is served */
   readonly ingressHttps?: string;
+  /** `127.96.0.10:53`, over UDP and TCP; absent without DNS */
+  readonly dns?: string;
 }
 
 const FILE = "addresses.json";

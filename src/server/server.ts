@@ -48,6 +48,8 @@ export interface ServerOptions {
   readonly nodeAddress: string;
   /** Where Ingresses are served. Absent: nowhere. */
   readonly ingress?: Pick<NonNullable<EngineOptions["ingress"]>, "http" | "https">;
+  /** The cluster's DNS server. Absent: none. */
+  readonly dns?: NonNullable<EngineOptions["dns"]>;
   readonly nodeName: string;
   readonly createRuntime?: NonNullable<EngineOptions["createRuntime"]>;
   readonly simulatedNodes?: NonNullable<EngineOptions["simulatedNodes"]>;
@@ -238,7 +240,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     };
     const origin = reachable(addresses.web);
     stops.push(announcePushUrls({ client, informers: secrets, origin, logger }));
-    const current = (): Addresses => ({ ...addresses, ...ingressAddresses });
+    const current = (): Addresses => {
+      const [dns] = engine.dns?.addresses ?? [];
+      return {
+        ...addresses,
+        ...ingressAddresses,
+        ...(dns === undefined ? {} : { dns: formatAddress(dns) }),
+      };
+    };
     let writing = Promise.resolve();
     publishAddresses = () => (writing = writing.then(() => writeAddresses(dataDir, current())));
     stops.push(() => {

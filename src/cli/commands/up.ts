@@ -1,6 +1,7 @@
 import { buildCommand } from "@stricli/core";
 import { parseListenAddress } from "../../server/listen-address.ts";
 import { parseNodeCount } from "../node-count.ts";
+import { dnsFlags } from "../dns-flags.ts";
 import { renderingFlags } from "../rendering-flags.ts";
 
 const text = (brief: string, placeholder: string) =>
@@ -52,6 +53,7 @@ export const serverFlags = {
     placeholder: "HOST:PORT",
     optional: true,
   },
+  ...dnsFlags,
   keepPods: {
     kind: "boolean",
     brief: "Leave pods running when gantry stops; the next start takes them over",
