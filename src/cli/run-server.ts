@@ -4,6 +4,7 @@ import { join, relative, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { pino } from "pino";
 import type { Client } from "../client/client.ts";
+import type { AddressRanges } from "../engine/network/address-ranges.ts";
 import { openProcessRuntime } from "../engine/node/runtime/process/process-runtime.ts";
 import { parseCapacity } from "../engine/simulation/simulated-node.ts";
 import { parseDuration } from "../gitops/duration.ts";
@@ -37,6 +38,7 @@ interface ServerFlags extends DnsFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly nodeAddress: string;
+  readonly loadBalancerAddresses?: AddressRanges;
   readonly ingressHttp?: ListenAddress;
   readonly ingressHttps?: ListenAddress;
   readonly keepPods?: boolean;
@@ -150,6 +152,9 @@ async function serve(
     web: flags.listen,
     ...(webCertificate === undefined ? {} : { webCertificate }),
     nodeAddress: flags.nodeAddress,
+    ...(flags.loadBalancerAddresses === undefined
+      ? {}
+      : { loadBalancerAddresses: flags.loadBalancerAddresses }),
     ingress: {
       http: ingressAddress(flags.ingressHttp, INGRESS_HTTP_PORT),
       https: ingressAddress(flags.ingressHttps, INGRESS_HTTPS_PORT),

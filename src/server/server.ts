@@ -46,6 +46,7 @@ export interface ServerOptions {
   /** Absent: the web listener speaks plain HTTP. */
   readonly webCertificate?: WebCertificate;
   readonly nodeAddress: string;
+  readonly loadBalancerAddresses?: NonNullable<EngineOptions["loadBalancerAddresses"]>;
   /** Where Ingresses are served. Absent: nowhere. */
   readonly ingress?: Pick<NonNullable<EngineOptions["ingress"]>, "http" | "https">;
   /** The cluster's DNS server. Absent: none. */

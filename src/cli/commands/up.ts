@@ -1,4 +1,5 @@
 import { buildCommand } from "@stricli/core";
+import { AddressRanges } from "../../engine/network/address-ranges.ts";
 import { parseListenAddress } from "../../server/listen-address.ts";
 import { parseNodeCount } from "../node-count.ts";
 import { dnsFlags } from "../dns-flags.ts";
@@ -38,6 +39,13 @@ export const serverFlags = {
     brief: "Address on which NodePorts and LoadBalancers listen; 0.0.0.0 for all",
     default: "127.0.0.1",
     placeholder: "IP",
+  },
+  loadBalancerAddresses: {
+    kind: "parsed",
+    parse: (ranges: string) => new AddressRanges(ranges),
+    brief: "Addresses that LoadBalancers get, one each; this machine's own, shared, when absent",
+    placeholder: "CIDR|FIRST-LAST,…",
+    optional: true,
   },
   ingressHttp: {
     kind: "parsed",

@@ -3,255 +3,139 @@
  * byte. Knowing the boundaries is what lets the proxy move a connection to another endpoint between
  * two requests. Pure.
  */
+import { BodyReader } from "./http-body.ts";
+import { type FramingFields, FramingError, isTokenCode, scanHeaders } from "./http-head.ts";
 
-/** Longest start line plus headers that is read; beyond it the stream is treated as opaque. */
+/** Longest start line plus headers that is read. */
 export const MAX_HEAD_BYTES = 64 * 1024;
-/** Longest chunk-size line, extensions included. */
-const MAX_CHUNK_LINE_BYTES = 4 * 1024;
-
-export interface RequestHead {
-  readonly method: string;
-  /** Asks to leave HTTP/1.1: WebSocket and the like, or CONNECT. */
-  readonly upgrade: boolean;
-}
-export interface ResponseHead {
-  readonly status: number;
-  /** The sender closes the connection after this message. */
-  readonly close: boolean;
-}
-
-/** What a feed of bytes led to. `consumed` bytes belong to the message; what follows is the next one's. */
-export interface Progress<Head> {
-  readonly consumed: number;
-  /** Set once, when the head is complete. */
-  readonly head?: Head;
-  readonly done: boolean;
-}
-
-/** The bytes are not HTTP/1.x that this parser understands. */
-export class FramingError extends Error {
-  override readonly name = "FramingError";
-}
-
-type Body =
-  | { readonly kind: "none" }
-  | { readonly kind: "length"; remaining: number }
-  | { readonly kind: "until-close" }
-  | {
-      readonly kind: "chunked";
-      remaining: number;
-      state: "size" | "data" | "data-end" | "trailer";
-    };
-
-interface ParsedHead<Head> {
-  readonly head: Head;
-  readonly body: Body;
-  /** An interim response (1xx): the real one follows. */
-  readonly interim?: boolean;
-}
+const HEAD_END = Buffer.from("\r\n\r\n");
+const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) [\x21-\x7e\x80-\xff]+ HTTP\/1\.([01])$/;
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 
 /** Reads one message at a time; `reset` before the next. */
-class MessageReader<Head> {
-  #head: Buffer | undefined;
-  #body: Body | undefined;
-  #line: Buffer | undefined;
-  readonly #parse: (lines: string[]) => ParsedHead<Head>;
+abstract class MessageReader {
+  /** The head was read: the subclass's fields hold. */
+  headDone = false;
+  protected readonly body = new BodyReader();
+  #partial: Buffer | undefined;
 
-  constructor(parse: (lines: string[]) => ParsedHead<Head>) {
-    this.#parse = parse;
+  /** The message is complete. */
+  get done(): boolean {
+    return this.headDone && this.body.done;
+  }
+  /** Whether any byte of the current message was seen. */
+  get started(): boolean {
+    return this.headDone || this.#partial !== undefined;
   }
 
   reset(): void {
-    this.#head = undefined;
-    this.#body = undefined;
-    this.#line = undefined;
+    this.headDone = false;
+    this.#partial = undefined;
   }
 
-  /** Whether any byte of the current message was seen. */
-  get started(): boolean {
-    return this.#head !== undefined || this.#body !== undefined;
-  }
-
-  feed(bytes: Buffer): Progress<Head> {
-    let offset = 0;
-    let head: Head | undefined;
-    while (this.#body === undefined) {
-      const found = this.#feedHead(bytes, offset);
-      offset = found.offset;
-      if (found.parsed === undefined) return { consumed: offset, done: false };
-      if (found.parsed.interim !== true) {
-        head = found.parsed.head;
-        this.#body = found.parsed.body;
-      }
+  /**
+   * Returns where in `bytes` the message ends, or their length when it goes on.
+   * @throws FramingError
+   */
+  feed(bytes: Buffer, from = 0): number {
+    let at = from;
+    while (!this.headDone) {
+      if (at >= bytes.length) return at;
+      at = this.#feedHead(bytes, at);
     }
-    const body = this.#body;
-    offset = this.#feedBody(body, bytes, offset);
-    const done = isComplete(body);
-    return head === undefined ? { consumed: offset, done } : { consumed: offset, head, done };
+    return this.body.feed(bytes, at);
   }
 
-  #feedHead(bytes: Buffer, from: number): { offset: number; parsed?: ParsedHead<Head> } {
-    if (from >= bytes.length) return { offset: from };
-    const before = this.#head?.length ?? 0;
+  /** `line`: the start line. Returns false when another head follows (1xx responses). */
+  protected abstract begin(line: string, readFields: () => FramingFields): boolean;
+  /** Told of an incomplete head, to find out early that it will never be one. */
+  protected abstract checkPartial(text: () => string): void;
+
+  #feedHead(bytes: Buffer, from: number): number {
+    const before = this.#partial?.length ?? 0;
     const joined =
-      this.#head === undefined
-        ? bytes.subarray(from)
-        : Buffer.concat([this.#head, bytes.subarray(from)]);
-    const end = joined.indexOf("\r\n\r\n", Math.max(0, before - 3), "latin1");
-    if (end < 0) {
-      if (joined.length > MAX_HEAD_BYTES) throw new FramingError("message head too long");
-      this.#head = Buffer.from(joined);
-      return { offset: bytes.length };
+      this.#partial === undefined ? bytes : Buffer.concat([this.#partial, bytes.subarray(from)]);
+    const start = this.#partial === undefined ? from : 0;
+    const end = joined.indexOf(HEAD_END, Math.max(start, before - 3));
+    if (end < 0 || end - start > MAX_HEAD_BYTES) {
+      if (joined.length - start > MAX_HEAD_BYTES)
+        throw new FramingError("message head too long", "too-long");
+      this.checkPartial(() => joined.toString("latin1", start));
+      this.#partial = Buffer.from(joined.subarray(start));
+      return bytes.length;
     }
-    this.#head = undefined;
-    const parsed = this.#parse(joined.toString("latin1", 0, end).split("\r\n"));
-    return { offset: from + end + 4 - before, parsed };
-  }
-
-  #feedBody(body: Body, bytes: Buffer, from: number): number {
-    switch (body.kind) {
-      case "none":
-        return from;
-      case "until-close":
-        return bytes.length;
-      case "length": {
-        const taken = Math.min(body.remaining, bytes.length - from);
-        body.remaining -= taken;
-        return from + taken;
-      }
-      case "chunked":
-        return this.#feedChunks(body, bytes, from);
-    }
-  }
-
-  #feedChunks(body: Extract<Body, { kind: "chunked" }>, bytes: Buffer, from: number): number {
-    let offset = from;
-    while (offset < bytes.length && !isComplete(body)) {
-      if (body.state === "data") {
-        const taken = Math.min(body.remaining, bytes.length - offset);
-        body.remaining -= taken;
-        offset += taken;
-        if (body.remaining === 0) body.state = "data-end";
-        continue;
-      }
-      const newline = bytes.indexOf(10, offset);
-      const upTo = newline < 0 ? bytes.length : newline + 1;
-      const piece = bytes.subarray(offset, upTo);
-      this.#line = this.#line === undefined ? piece : Buffer.concat([this.#line, piece]);
-      offset = upTo;
-      if (this.#line.length > MAX_CHUNK_LINE_BYTES) throw new FramingError("chunk line too long");
-      if (newline < 0) {
-        this.#line = Buffer.from(this.#line);
-        break;
-      }
-      const line = this.#line.toString("latin1").replace(/\r?\n$/, "");
-      this.#line = undefined;
-      advanceChunk(body, line);
-    }
-    return offset;
+    this.#partial = undefined;
+    const text = joined.toString("latin1", start, end);
+    const lineEnd = text.indexOf("\r\n");
+    const line = lineEnd < 0 ? text : text.slice(0, lineEnd);
+    const headersFrom = lineEnd < 0 ? text.length : lineEnd + 2;
+    this.headDone = this.begin(line, () => scanHeaders(text, headersFrom));
+    return from + (end - start) + HEAD_END.length - before;
   }
 }
 
-function advanceChunk(body: Extract<Body, { kind: "chunked" }>, line: string): void {
-  if (body.state === "data-end") {
-    if (line !== "") throw new FramingError("chunk data longer than its size");
-    body.state = "size";
-  } else if (body.state === "size") {
-    const size = /^([0-9a-fA-F]{1,12})[ \t]*(?:;.*)?$/.exec(line)?.[1];
-    if (size === undefined) throw new FramingError("bad chunk size");
-    body.remaining = Number.parseInt(size, 16);
-    body.state = body.remaining === 0 ? "trailer" : "data";
-  } else if (line === "") {
-    body.remaining = -1;
+/** Reads requests. A FramingError of kind `foreign` says that this is another protocol. */
+export class RequestReader extends MessageReader {
+  method = "GET";
+  /** Asks to leave HTTP/1.1: WebSocket and the like, or CONNECT. */
+  upgrade = false;
+
+  protected override begin(line: string, readFields: () => FramingFields): boolean {
+    const start = REQUEST_LINE.exec(line);
+    const method = start?.[1];
+    if (method === undefined) throw new FramingError("not an HTTP/1.x request line", "foreign");
+    const fields = readFields();
+    if (fields.chunked && start?.[2] === "0")
+      throw new FramingError("Transfer-Encoding in an HTTP/1.0 request");
+    this.method = method;
+    this.upgrade = method === "CONNECT" || fields.upgrade;
+    if (fields.chunked) this.body.begin("chunked");
+    else if (fields.contentLength >= 0) this.body.begin("length", fields.contentLength);
+    else this.body.begin("none");
+    return true;
   }
-}
 
-function isComplete(body: Body): boolean {
-  switch (body.kind) {
-    case "none":
-      return true;
-    case "until-close":
-      return false;
-    case "length":
-      return body.remaining === 0;
-    case "chunked":
-      return body.remaining === -1;
-  }
-}
-
-interface Headers {
-  readonly contentLength: number | undefined;
-  readonly chunked: boolean;
-  readonly connection: readonly string[];
-  readonly upgrade: boolean;
-}
-
-function readHeaders(lines: readonly string[]): Headers {
-  let contentLength: number | undefined;
-  let chunked = false;
-  let upgrade = false;
-  const connection: string[] = [];
-  for (const line of lines.slice(1)) {
-    const colon = line.indexOf(":");
-    if (colon <= 0) throw new FramingError("bad header line");
-    const name = line.slice(0, colon).toLowerCase();
-    const value = line.slice(colon + 1).trim();
-    if (name === "content-length") {
-      if (!/^[0-9]{1,15}$/.test(value)) throw new FramingError("bad Content-Length");
-      if (contentLength !== undefined && contentLength !== Number(value))
-        throw new FramingError("contradicting Content-Length");
-      contentLength = Number(value);
-    } else if (name === "transfer-encoding") {
-      chunked = /(?:^|,)[ \t]*chunked[ \t]*$/i.test(value);
-      if (!chunked) throw new FramingError("unknown Transfer-Encoding");
-    } else if (name === "connection") {
-      connection.push(...value.toLowerCase().split(/[ \t]*,[ \t]*/));
-    } else if (name === "upgrade") upgrade = true;
-  }
-  if (chunked && contentLength !== undefined)
-    throw new FramingError("both Content-Length and Transfer-Encoding");
-  return { contentLength, chunked, connection, upgrade };
-}
-
-function bodyOf(headers: Headers, otherwise: Body): Body {
-  if (headers.chunked) return { kind: "chunked", remaining: 0, state: "size" };
-  if (headers.contentLength !== undefined)
-    return { kind: "length", remaining: headers.contentLength };
-  return otherwise;
-}
-
-/** Reads requests. */
-export class RequestReader extends MessageReader<RequestHead> {
-  constructor() {
-    super((lines) => {
-      const start = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) \S+ HTTP\/1\.[01]$/.exec(lines[0] ?? "");
-      if (start?.[1] === undefined) throw new FramingError("not an HTTP/1.x request line");
-      const headers = readHeaders(lines);
-      const method = start[1];
-      const upgrade =
-        method === "CONNECT" || (headers.upgrade && headers.connection.includes("upgrade"));
-      return { head: { method, upgrade }, body: bodyOf(headers, { kind: "none" }) };
-    });
+  /** Another protocol may not send more until it is answered. */
+  protected override checkPartial(text: () => string): void {
+    const head = text();
+    if (!isTokenCode(head.charCodeAt(0))) throw new FramingError("no request", "foreign");
+    const newline = head.indexOf("\n");
+    if (newline < 0) return;
+    const line = head.slice(0, newline).replace(/\r$/, "");
+    if (!REQUEST_LINE.test(line)) throw new FramingError("no request line", "foreign");
+    if (/(?:^|[^\r])\n/.test(head)) throw new FramingError("line that ends without CR");
   }
 }
 
 /** Reads responses; `requestMethod` decides whether there is a body (RFC 9112 §6.3). */
-export class ResponseReader extends MessageReader<ResponseHead> {
+export class ResponseReader extends MessageReader {
   requestMethod = "GET";
-  constructor() {
-    super((lines) => {
-      const start = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: |$)/.exec(lines[0] ?? "");
-      if (start?.[2] === undefined) throw new FramingError("not an HTTP/1.x status line");
-      const status = Number(start[2]);
-      const headers = readHeaders(lines);
-      const bodyless =
-        this.requestMethod === "HEAD" || status < 200 || status === 204 || status === 304;
-      const body: Body = bodyless ? { kind: "none" } : bodyOf(headers, { kind: "until-close" });
-      const close =
-        body.kind === "until-close" ||
-        headers.connection.includes("close") ||
-        (start[1] === "0" && !headers.connection.includes("keep-alive"));
-      return { head: { status, close }, body, interim: status < 200 && status !== 101 };
-    });
+  status = 0;
+  /** The sender closes the connection after this message. */
+  close = false;
+
+  protected override begin(line: string, readFields: () => FramingFields): boolean {
+    const start = STATUS_LINE.exec(line);
+    if (start?.[2] === undefined) throw new FramingError("not an HTTP/1.x status line");
+    const fields = readFields();
+    const status = Number(start[2]);
+    if (status < 200 && status !== 101) return false;
+    this.status = status;
+    const isBodyless =
+      this.requestMethod === "HEAD" || status === 101 || status === 204 || status === 304;
+    let isUnbounded = false;
+    if (isBodyless) this.body.begin("none");
+    else if (fields.chunked) this.body.begin("chunked");
+    else if (fields.contentLength >= 0) this.body.begin("length", fields.contentLength);
+    else {
+      this.body.begin("until-close");
+      isUnbounded = true;
+    }
+    this.close = isUnbounded || fields.close || (start[1] === "0" && !fields.keepAlive);
+    return true;
+  }
+
+  protected override checkPartial(): void {
+    // Whatever an endpoint sends is passed on: there is nothing to find out early.
   }
 }

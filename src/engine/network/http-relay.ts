@@ -1,44 +1,48 @@
 /**
  * Relays HTTP/1.1 between a client and backends without changing a byte, but with knowledge of
- * message boundaries. When a backend drains, the request in flight finishes and the next request
- * of the same client connection goes to another backend: the client sees no close and no reset.
- * Anything that is not plain HTTP/1.x (upgrades, CONNECT, HTTP/2) becomes an opaque TCP relay.
+ * message boundaries: each request goes to the backend with the fewest under way. When a backend
+ * drains, the request in flight finishes and the next request of the same client connection goes to
+ * another backend: the client sees no close and no reset. Connections that do not speak HTTP/1.x
+ * (TLS, HTTP/2) and those that leave it (upgrades, CONNECT) become opaque TCP relays.
  */
 import type { Socket } from "node:net";
 import type { Balancer } from "./balancer.ts";
+import { RequestReader, ResponseReader } from "./http-framing.ts";
+import { FramingError } from "./http-head.ts";
 import {
-  FramingError,
-  type RequestHead,
-  RequestReader,
-  type ResponseHead,
-  ResponseReader,
-} from "./http-framing.ts";
-import type { Backend } from "./service-routes.ts";
+  CLIENT_STALL_MS,
+  HEAD_TIMEOUT_MS,
+  KEEP_ALIVE_MS,
+  LINGER_MS,
+  MAX_REPLAY_BYTES,
+  MAX_SENDS,
+  REUSE_IDLE_MS,
+} from "./http-relay-limits.ts";
+import { errorResponse, type RelayError } from "./relay-error.ts";
+import { type Backend, backendKey } from "./service-routes.ts";
 import { splice } from "./tcp-relay.ts";
-import { type InFlight, openUpstream, type Upstream } from "./upstream.ts";
+import { dial, type InFlight, MAX_ATTEMPTS } from "./upstream.ts";
+import type { HttpUpstream, UpstreamPool, UpstreamUser } from "./upstream-pool.ts";
 
-/** Bytes of a request kept so that it can be sent again to another backend. */
-const MAX_REPLAY_BYTES = 64 * 1024;
-/** A backend may close an idle connection at any moment; after this long, only repeatable requests use it again. */
-const REUSE_IDLE_MS = 1_000;
-/** Times one request is sent before the client is told. */
-const MAX_SENDS = 3;
 /** RFC 9110 §9.2.2: sending these twice has the effect of sending them once. */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
+const NOTHING_REFUSED: ReadonlySet<string> = new Set();
 
 export interface HttpRelay {
-  /** Lets go of a draining backend as soon as no request is in flight to it. */
-  drain(isActive: (backend: Backend) => boolean): void;
+  /** Ends what has taken too long: slow heads, stalled bodies, clients that do not come back. */
+  expire(nowMs: number): void;
   /** Closes the client connection, after the response in flight if there is one. */
   close(): void;
 }
 
 export interface HttpRelayOptions {
-  readonly balancer: Balancer;
+  /** The one that holds now: it may be another one for the next request. */
+  readonly balancer: () => Balancer;
+  readonly pool: UpstreamPool;
   readonly inFlight: InFlight;
   readonly nowMs: () => number;
   /** Used when no other has taken the request in time. */
-  readonly lastResort: Balancer;
+  readonly lastResort: () => Balancer;
   /** How long a request waits for a backend that takes it. */
   readonly backendWaitMs: number;
   /** Resolves when backends have changed and there is one, or after `timeoutMs`. */
@@ -52,27 +56,31 @@ export function relayHttp(client: Socket, options: HttpRelayOptions): HttpRelay 
 }
 
 /**
- * idle: between two messages. connecting: a request has begun, no backend yet. exchanging: request
- * and response are under way. opaque: bytes are passed through. closed: nothing more happens.
+ * idle: between two messages, or reading a head. connecting: a request has no backend yet.
+ * exchanging: request and response are under way. opaque: bytes are passed through. closed: nothing
+ * more happens.
  */
 type Phase = "idle" | "connecting" | "exchanging" | "opaque" | "closed";
 
-class Exchange implements HttpRelay {
+class Exchange implements HttpRelay, UpstreamUser {
   readonly #client: Socket;
+  readonly #clientAddress: string;
   readonly #options: HttpRelayOptions;
   readonly #request = new RequestReader();
   readonly #response = new ResponseReader();
   #phase: Phase = "idle";
-  #upstream: Upstream | undefined;
-  /** The backend that counts as in flight because of this connection. */
-  #busy: Backend | undefined;
-  #idleSinceMs = 0;
-  #head: RequestHead | undefined;
+  #upstream: HttpUpstream | undefined;
+  /** The backend that counts as in flight because of this request, and who counts it. */
+  #busy: { readonly backend: Backend; readonly balancer: Balancer } | undefined;
+  /** When the current phase's waiting began: for the next request, its head, its body. */
+  #sinceMs: number;
+  #answered = 0;
   #requestDone = false;
   #responseStarted = false;
   #closeAfterResponse = false;
   #clientEnded = false;
-  #notHttp = false;
+  /** Another protocol: the connection gets a backend for itself. */
+  #foreign = false;
   #sends = 0;
   /** The request's bytes so far, while it may have to be sent (again). */
   #replay: Buffer[] = [];
@@ -82,18 +90,32 @@ class Exchange implements HttpRelay {
 
   constructor(client: Socket, options: HttpRelayOptions) {
     this.#client = client;
+    this.#clientAddress = client.remoteAddress ?? "";
     this.#options = options;
-    client.setNoDelay(true);
-    client.on("data", (bytes: Buffer) => this.#onClientData(bytes));
-    client.on("drain", () => this.#upstream?.socket.resume());
-    client.on("end", () => this.#onClientEnd());
-    client.on("error", () => this.#close());
-    client.on("close", () => this.#close());
+    this.#sinceMs = options.nowMs();
+    for (const [event, listener] of this.#listeners) client.on(event, listener);
   }
 
-  drain(isActive: (backend: Backend) => boolean): void {
-    if (this.#phase === "idle" && this.#upstream !== undefined && !isActive(this.#upstream.backend))
-      this.#dropUpstream();
+  readonly #listeners: readonly (readonly [string, (bytes: Buffer) => void])[] = [
+    ["data", (bytes) => this.#onClientData(bytes)],
+    ["drain", () => this.#onClientDrain()],
+    ["end", () => this.#onClientEnd()],
+    ["error", () => this.#close()],
+    ["close", () => this.#close()],
+  ];
+
+  expire(nowMs: number): void {
+    const waitedMs = nowMs - this.#sinceMs;
+    if (this.#phase === "idle") {
+      if (!this.#request.started) {
+        if (waitedMs >= KEEP_ALIVE_MS) this.#close();
+      } else if (waitedMs >= HEAD_TIMEOUT_MS) this.#refuse("request-timeout");
+    } else if (this.#phase === "exchanging" && waitedMs >= CLIENT_STALL_MS) {
+      const doesNotRead = this.#client.writableNeedDrain;
+      const doesNotSend = !this.#requestDone && !this.#client.isPaused();
+      if (doesNotRead || (doesNotSend && this.#responseStarted)) this.#close();
+      else if (doesNotSend) this.#refuse("request-timeout");
+    }
   }
 
   close(): void {
@@ -103,34 +125,38 @@ class Exchange implements HttpRelay {
 
   #onClientData(bytes: Buffer): void {
     if (this.#phase === "opaque" || this.#phase === "closed") return;
-    if (this.#requestDone || this.#notHttp) {
+    if (this.#requestDone || this.#foreign) {
       this.#hold(bytes);
       return;
     }
+    if (this.#phase !== "idle" || !this.#request.started) this.#sinceMs = this.#options.nowMs();
     const own = this.#readRequest(bytes);
+    if (own === undefined) return;
     this.#replay.push(own);
     this.#replayBytes += own.length;
-    if (this.#phase === "idle") this.#begin();
-    else if (this.#phase === "exchanging") this.#send(own);
+    if (this.#phase === "idle") {
+      if (this.#request.headDone || this.#foreign) this.#begin();
+    } else if (this.#phase === "exchanging") this.#send(own);
     else if (this.#replayBytes > MAX_REPLAY_BYTES) this.#client.pause();
   }
 
   /** The part of `bytes` that belongs to the current request; the rest is held. */
-  #readRequest(bytes: Buffer): Buffer {
+  #readRequest(bytes: Buffer): Buffer | undefined {
+    const from = this.#request.started || this.#phase !== "idle" ? 0 : emptyLines(bytes);
+    if (from === bytes.length) return undefined;
     try {
-      const progress = this.#request.feed(bytes);
-      if (progress.head !== undefined) {
-        this.#head = progress.head;
-        this.#response.requestMethod = progress.head.method;
-      }
-      this.#requestDone = progress.done;
-      if (progress.consumed === bytes.length) return bytes;
-      this.#hold(bytes.subarray(progress.consumed));
-      return bytes.subarray(0, progress.consumed);
+      const end = this.#request.feed(bytes, from);
+      this.#requestDone = this.#request.done;
+      if (end < bytes.length) this.#hold(bytes.subarray(end));
+      return from === 0 && end === bytes.length ? bytes : bytes.subarray(from, end);
     } catch (error) {
       if (!(error instanceof FramingError)) throw error;
-      this.#notHttp = true;
-      return bytes;
+      if (error.problem === "foreign" && this.#answered === 0) {
+        this.#foreign = true;
+        return bytes;
+      }
+      this.#refuse(error.problem);
+      return undefined;
     }
   }
 
@@ -140,155 +166,178 @@ class Exchange implements HttpRelay {
     this.#client.pause();
   }
 
-  /** A request has begun: on the backend at hand when it may be used, else on a new one. */
+  /** A request has begun: over an idle connection to its backend, else over a new one. */
   #begin(): void {
-    const upstream = this.#upstream;
-    if (upstream !== undefined && this.#mayReuse(upstream)) {
-      this.#occupy(upstream.backend);
-      this.#startExchange();
+    this.#response.requestMethod = this.#request.method;
+    if (!this.#foreign) {
+      const { pool } = this.#options;
+      const balancer = this.#options.balancer();
+      const backend = balancer.pick(this.#clientAddress, NOTHING_REFUSED);
+      const upstream = backend && pool.take(backend, this.#reusableSinceMs());
+      if (upstream !== undefined) {
+        this.#occupy(upstream.backend, balancer);
+        this.#startExchange(upstream);
+        return;
+      }
+      this.#connect(backend);
       return;
     }
-    this.#dropUpstream();
     this.#connect();
   }
 
-  #mayReuse(upstream: Upstream): boolean {
-    if (upstream.socket.destroyed || !this.#options.balancer.isActive(upstream.backend))
-      return false;
-    return this.#options.nowMs() - this.#idleSinceMs < REUSE_IDLE_MS || this.#isRepeatable();
+  #reusableSinceMs(): number {
+    return this.#isRepeatable() ? 0 : this.#options.nowMs() - REUSE_IDLE_MS;
   }
 
   #isRepeatable(): boolean {
-    return this.#head !== undefined && IDEMPOTENT.has(this.#head.method);
+    return !this.#foreign && IDEMPOTENT.has(this.#request.method);
   }
 
-  #connect(): void {
+  /** `chosen`: the backend to try first. */
+  #connect(chosen?: Backend): void {
     this.#phase = "connecting";
-    this.#open().catch(() => this.#close());
+    this.#open(chosen).catch(() => this.#close());
   }
 
-  async #open(): Promise<void> {
-    const { inFlight } = this.#options;
-    const upstream = await this.#reach();
+  async #open(chosen: Backend | undefined): Promise<void> {
+    const upstream = await this.#reach(chosen);
     if (this.#phase !== "connecting") {
-      if (upstream === undefined) return;
-      inFlight.end(upstream.backend);
-      upstream.socket.destroy();
-      return;
-    }
-    if (upstream === undefined) {
-      this.#answer(503, "no endpoint of this service accepts connections");
-      return;
-    }
-    this.#upstream = upstream;
-    this.#busy = upstream.backend;
-    this.#listen(upstream);
-    this.#startExchange();
+      this.#release();
+      upstream?.destroy();
+    } else if (upstream === undefined) this.#refuse("no-endpoint");
+    else this.#startExchange(upstream);
   }
 
   /**
    * A backend that refuses has just ended, and its replacement may be on its way: to wait for it
    * is better than to fail. Undefined when none has taken the connection in time.
    */
-  async #reach(): Promise<Upstream | undefined> {
-    const { balancer, lastResort, inFlight, nowMs, backendWaitMs, waitForBackend } = this.#options;
-    const client = this.#client.remoteAddress ?? "";
+  async #reach(chosen: Backend | undefined): Promise<HttpUpstream | undefined> {
+    const { balancer, lastResort, nowMs, backendWaitMs, waitForBackend } = this.#options;
     const endMs = nowMs() + backendWaitMs;
+    let first = chosen;
     for (;;) {
-      const upstream = await openUpstream(balancer, client, inFlight);
+      const upstream = await this.#try(balancer(), first);
+      first = undefined;
       const leftMs = endMs - nowMs();
       if (upstream !== undefined || this.#phase !== "connecting") return upstream;
-      if (leftMs <= 0) return openUpstream(lastResort, client, inFlight);
+      if (leftMs <= 0) return this.#try(lastResort());
       await waitForBackend(leftMs);
     }
   }
 
-  #listen(upstream: Upstream): void {
-    const { socket } = upstream;
-    const whenCurrent = (handle: () => void) => () => {
-      if (this.#upstream === upstream) handle();
-    };
-    const gone = whenCurrent(() => this.#onUpstreamGone());
-    socket.on("data", (bytes: Buffer) => {
-      if (this.#upstream === upstream) this.#onUpstreamData(bytes);
-    });
-    socket.on(
-      "drain",
-      whenCurrent(() => {
-        if (!this.#requestDone) this.#client.resume();
-      }),
-    );
-    socket.on("end", gone);
-    socket.on("error", gone);
-    socket.on("close", gone);
+  /** A new connection: a refused one carried no byte, so trying the next backend is always safe. */
+  async #try(balancer: Balancer, first?: Backend): Promise<HttpUpstream | undefined> {
+    const refused = new Set<string>();
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const chosen = attempt === 0 ? first : undefined;
+      const backend = chosen ?? balancer.pick(this.#clientAddress, refused);
+      if (backend === undefined || this.#phase !== "connecting") return undefined;
+      this.#occupy(backend, balancer);
+      const socket = await dial(backend);
+      if (socket !== undefined) return this.#options.pool.adopt(backend, socket);
+      this.#release();
+      refused.add(backendKey(backend));
+    }
+    return undefined;
   }
 
-  #startExchange(): void {
+  #startExchange(upstream: HttpUpstream): void {
+    this.#upstream = upstream;
+    upstream.user = this;
     this.#phase = "exchanging";
     this.#sends++;
-    for (const piece of this.#replay) this.#upstream?.socket.write(piece);
-    if (this.#notHttp) this.#splice();
+    const { socket } = upstream;
+    const [only] = this.#replay;
+    if (this.#replay.length === 1 && only !== undefined) socket.write(only);
+    else {
+      socket.cork();
+      for (const piece of this.#replay) socket.write(piece);
+      socket.uncork();
+    }
+    if (this.#foreign) this.#splice();
     else if (!this.#requestDone) this.#client.resume();
   }
 
   #send(bytes: Buffer): void {
     if (this.#replayBytes > MAX_REPLAY_BYTES) this.#replay = [];
     if (this.#upstream?.socket.write(bytes) === false) this.#client.pause();
-    if (this.#notHttp) this.#splice();
   }
 
-  #onUpstreamData(bytes: Buffer): void {
-    if (this.#phase !== "exchanging") {
-      // A backend that speaks without being asked is no HTTP/1.1 server: do not use it again.
-      this.#dropUpstream();
-      return;
-    }
+  onUpstreamDrain(): void {
+    if (!this.#requestDone) this.#client.resume();
+  }
+
+  onUpstreamData(bytes: Buffer): void {
     this.#responseStarted = true;
-    if (this.#client.write(bytes) === false) this.#upstream?.socket.pause();
+    let end: number;
     try {
-      const progress = this.#response.feed(bytes);
-      if (progress.head?.close === true) this.#closeAfterResponse = true;
-      if (this.#leavesHttp(progress.head)) this.#splice();
-      else if (progress.done) this.#finish(progress.consumed === bytes.length);
+      end = this.#response.feed(bytes);
     } catch (error) {
       if (!(error instanceof FramingError)) throw error;
+      // Passed on as it is, over a connection that nobody else gets.
+      this.#client.write(bytes);
       this.#splice();
+      return;
+    }
+    // What follows a complete response belongs to nobody.
+    const own = this.#response.done && end < bytes.length ? bytes.subarray(0, end) : bytes;
+    if (this.#leavesHttp()) {
+      this.#client.write(bytes);
+      this.#splice();
+      return;
+    }
+    const isTaken = this.#client.write(own);
+    if (this.#response.done) this.#finish(end === bytes.length);
+    else if (!isTaken) {
+      this.#sinceMs = this.#options.nowMs();
+      this.#upstream?.socket.pause();
     }
   }
 
-  #leavesHttp(head: ResponseHead | undefined): boolean {
-    if (head === undefined) return false;
-    return head.status === 101 || (this.#head?.method === "CONNECT" && head.status < 300);
+  #leavesHttp(): boolean {
+    if (!this.#response.headDone) return false;
+    const { status } = this.#response;
+    return status === 101 || (this.#request.method === "CONNECT" && status < 300);
   }
 
-  /** The response is complete: the connection is free for the next request. */
+  /** The response is complete: both connections are free for the next request. */
   #finish(clean: boolean): void {
-    const reusable = clean && this.#requestDone && !this.#closeAfterResponse && !this.#clientEnded;
+    const mayClose = this.#response.close || !clean || !this.#requestDone;
+    const upstream = this.#upstream;
+    this.#upstream = undefined;
     this.#release();
-    if (!reusable) {
+    if (upstream !== undefined) {
+      const { balancer, pool, nowMs } = this.#options;
+      if (mayClose || !balancer().isActive(upstream.backend)) upstream.destroy();
+      else pool.put(upstream, nowMs());
+    }
+    if (mayClose || this.#closeAfterResponse || this.#clientEnded) {
       this.#end();
       return;
     }
     this.#phase = "idle";
-    this.#idleSinceMs = this.#options.nowMs();
-    if (this.#upstream !== undefined && !this.#options.balancer.isActive(this.#upstream.backend))
-      this.#dropUpstream();
+    this.#sinceMs = this.#options.nowMs();
+    this.#answered++;
     this.#request.reset();
     this.#response.reset();
-    this.#head = undefined;
     this.#requestDone = false;
     this.#responseStarted = false;
     this.#sends = 0;
     this.#replay = [];
     this.#replayBytes = 0;
+    if (this.#held.length > 0) this.#goOn();
+  }
+
+  #goOn(): void {
     const held = this.#held;
     this.#held = [];
     this.#client.resume();
     for (const bytes of held) this.#onClientData(bytes);
   }
 
-  #onUpstreamGone(): void {
-    if (this.#phase === "idle") this.#dropUpstream();
+  onUpstreamGone(): void {
+    this.#upstream = undefined;
     if (this.#phase !== "exchanging") return;
     const sendAgain =
       !this.#responseStarted &&
@@ -296,22 +345,24 @@ class Exchange implements HttpRelay {
       this.#replayBytes <= MAX_REPLAY_BYTES &&
       this.#sends < MAX_SENDS;
     this.#release();
-    this.#dropUpstream();
     if (sendAgain) {
       this.#response.reset();
       this.#connect();
     } else if (this.#responseStarted) {
       // The end of a body without a length, or a truncated one: either way the client must see it.
       this.#end();
-    } else this.#answer(502, "the endpoint closed the connection before it answered");
+    } else this.#refuse("endpoint-closed");
   }
 
-  #answer(status: 502 | 503, detail: string): void {
-    const reason = status === 502 ? "Bad Gateway" : "Service Unavailable";
-    const body = `${detail}\n`;
-    this.#client.write(
-      `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
-    );
+  /** Answers in the place of a backend, and closes: where the next request begins is not known. */
+  #refuse(error: RelayError): void {
+    if (this.#phase === "closed") return;
+    if (this.#responseStarted) {
+      // An answer within another one would be taken for a part of it.
+      this.#close();
+      return;
+    }
+    this.#client.write(errorResponse(error));
     this.#end();
   }
 
@@ -320,14 +371,24 @@ class Exchange implements HttpRelay {
     const upstream = this.#upstream;
     if (upstream === undefined) return;
     this.#phase = "opaque";
-    this.#release();
-    this.#client.removeAllListeners();
-    upstream.socket.removeAllListeners();
-    upstream.socket.once("close", () => this.#options.balancer.closed(upstream.backend));
-    for (const bytes of this.#held) upstream.socket.write(bytes);
+    this.#upstream = undefined;
+    const { busy, socket } = { busy: this.#busy, socket: upstream.detach() };
+    this.#busy = undefined;
+    for (const [event, listener] of this.#listeners) this.#client.off(event, listener);
+    if (busy !== undefined) {
+      this.#options.inFlight.end(busy.backend);
+      socket.once("close", () => busy.balancer.closed(busy.backend));
+    }
+    for (const bytes of this.#held) socket.write(bytes);
     this.#held = [];
-    splice(this.#client, upstream.socket);
+    socket.resume();
+    splice(this.#client, socket);
     this.#options.onClose(this);
+  }
+
+  #onClientDrain(): void {
+    this.#sinceMs = this.#options.nowMs();
+    this.#upstream?.socket.resume();
   }
 
   #onClientEnd(): void {
@@ -335,38 +396,42 @@ class Exchange implements HttpRelay {
     if (this.#phase === "idle") this.#close();
   }
 
-  #occupy(backend: Backend): void {
-    this.#busy = backend;
+  #occupy(backend: Backend, balancer: Balancer): void {
+    this.#busy = { backend, balancer };
     this.#options.inFlight.begin(backend);
+    balancer.opened(backend);
   }
 
   #release(): void {
-    const backend = this.#busy;
+    const busy = this.#busy;
+    if (busy === undefined) return;
     this.#busy = undefined;
-    if (backend !== undefined) this.#options.inFlight.end(backend);
-  }
-
-  #dropUpstream(): void {
-    const upstream = this.#upstream;
-    this.#upstream = undefined;
-    upstream?.socket.destroy();
+    busy.balancer.closed(busy.backend);
+    this.#options.inFlight.end(busy.backend);
   }
 
   /** Lets the client have what was written, then closes. */
   #end(): void {
+    // A connection that is being opened is released by whoever opens it.
+    if (this.#phase !== "connecting") this.#release();
     this.#phase = "closed";
-    this.#release();
-    this.#dropUpstream();
+    this.#upstream?.destroy();
+    this.#upstream = undefined;
     this.#client.end();
+    // Ended on our side only: a client that never closes must not keep the connection.
+    this.#client.setTimeout(LINGER_MS, () => this.#client.destroy());
     this.#options.onClose(this);
   }
 
   #close(): void {
-    if (this.#phase === "opaque" || this.#phase === "closed") {
-      this.#client.destroy();
-      return;
-    }
-    this.#end();
+    if (this.#phase !== "opaque" && this.#phase !== "closed") this.#end();
     this.#client.destroy();
   }
+}
+
+/** Bytes of empty lines before a request, which some clients send after a body (RFC 9112 §2.2). */
+function emptyLines(bytes: Buffer): number {
+  let at = 0;
+  while (bytes[at] === 13 && bytes[at + 1] === 10) at += 2;
+  return at;
 }

@@ -1,7 +1,8 @@
 /**
- * The service proxy: makes every Service reachable on its ClusterIP, NodePort and LoadBalancer
- * address, and tells the routing board which EndpointSlice revision is in effect. Level-triggered:
- * each change of a Service or slice recomputes that Service's routes.
+ * The service proxy: makes every Service reachable on its ClusterIP, NodePort, LoadBalancer and
+ * external addresses, and tells the routing board which EndpointSlice revision is in effect.
+ * Level-triggered: each change of a Service or slice recomputes that Service's routes, and nothing
+ * else.
  */
 import type { Client } from "../../client/client.ts";
 import type { Clock } from "../../client/clock.ts";
@@ -9,24 +10,39 @@ import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Informers } from "../../client/informers.ts";
 import type { Logger } from "../../client/logger.ts";
 import { type EndpointSlice, endpointSlices } from "../../kube/kinds/endpointslice.ts";
+import { nodes as nodeResource } from "../../kube/kinds/node.ts";
 import { type Service, services } from "../../kube/kinds/service.ts";
-import { keyOf, parseKey } from "../../kube/object.ts";
-import { isStatus } from "../../kube/status-error.ts";
-import type { Affinity } from "./balancer.ts";
+import { keyOf } from "../../kube/object.ts";
+import type { AddressRanges } from "./address-ranges.ts";
+import { AppliedRevision } from "./applied-revision.ts";
+import { BindError } from "./bind-address.ts";
+import { ConnectionBudget } from "./connection-budget.ts";
+import { HealthCheckPort } from "./health-check-port.ts";
+import { followsInterfaces, type HostAddresses, hostAddresses } from "./host-addresses.ts";
 import { InFlightCounter } from "./in-flight-counter.ts";
+import { isBalancedHere, LoadBalancerAddresses } from "./load-balancer-addresses.ts";
 import type { RoutingBoard } from "./routing-board.ts";
-import { ADDRESSES_ANNOTATION, readAddresses } from "./service-addresses.ts";
-import { type BindAddress, BindError, ServicePort } from "./service-port.ts";
-import { routesOf, type ServiceRoute } from "./service-routes.ts";
+import { ServiceListeners } from "./service-listeners.ts";
+import type { ServicePort } from "./service-port.ts";
+import { ServicePublisher } from "./service-publisher.ts";
+import {
+  isProxied,
+  localReadyCount,
+  type Place,
+  type Protocol,
+  routesOf,
+} from "./service-routes.ts";
+import { TcpPort } from "./tcp-port.ts";
+import { UdpPort } from "./udp-port.ts";
 
 const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
+const ZONE_LABEL = "topology.kubernetes.io/zone";
 const BY_SERVICE = "service-proxy/by-service";
-/** Codes that say: this address is not ours to bind, another one may be. */
-const NOT_BINDABLE = new Set(["EACCES", "EADDRNOTAVAIL", "EADDRINUSE", "EPERM"]);
-/** How long until an address that was taken is tried again. */
-const BIND_RETRY_MS = 10_000;
-/** Upstream's default of `sessionAffinityConfig.clientIP.timeoutSeconds`. */
-const DEFAULT_AFFINITY_SECONDS = 10_800;
+const BY_INGRESS = "service-proxy/by-ingress-address";
+/** How often the machine's own addresses are looked at, where Services follow them. */
+const INTERFACES_INTERVAL_MS = 30_000;
+/** How often a Service is told that it has too many connections. */
+const FULL_INTERVAL_MS = 60_000;
 
 export interface ServiceProxyOptions {
   readonly client: Client;
@@ -35,8 +51,12 @@ export interface ServiceProxyOptions {
   readonly recorder: EventRecorder;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The node that this proxy runs on: what `Local` traffic policies and hints go by. */
+  readonly nodeName: string;
   /** Where NodePorts and LoadBalancers listen, e.g. `127.0.0.1` or `0.0.0.0`. */
   readonly nodeAddress: string;
+  /** What LoadBalancers get addresses from. @default this machine's own addresses, shared */
+  readonly loadBalancerAddresses?: AddressRanges;
 }
 export interface ServiceProxy {
   /** Closes all listeners and connections. */
@@ -48,208 +68,278 @@ export function createServiceProxy(options: ServiceProxyOptions): ServiceProxy {
   return new KubernetesServiceProxy(options);
 }
 
+interface Entry {
+  readonly listeners: ServiceListeners;
+  health: HealthCheckPort | undefined;
+  /** What the Service was told last, so that it is told once. */
+  told: string;
+}
+
 class KubernetesServiceProxy implements ServiceProxy {
   readonly #options: ServiceProxyOptions;
-  readonly #ports = new Map<string, Map<string, ServicePort>>();
+  readonly #entries = new Map<string, Entry>();
   readonly #inFlight: InFlightCounter;
+  readonly #budget = new ConnectionBudget();
+  readonly #publisher: ServicePublisher;
+  readonly #applied: AppliedRevision;
+  readonly #addresses: LoadBalancerAddresses;
   readonly #consumer;
   readonly #services;
   readonly #slices;
   readonly #unsubscribe: (() => void)[];
-  readonly #work = new Set<Promise<void>>();
-  /** Addresses that could not be bound, until they are tried again: how to cancel that. */
-  readonly #unbound = new Map<string, () => void>();
-  #appliedRevision = 0;
+  /** Services whose load balancer waits for an address. */
+  readonly #waiting = new Set<string>();
+  readonly #publishing = new Map<string, Promise<void>>();
+  readonly #fullSinceMs = new Map<string, number>();
+  #host: HostAddresses;
+  #place: Place;
+  #cancelInterfaces: (() => void) | undefined;
   #stopped = false;
 
   constructor(options: ServiceProxyOptions) {
     this.#options = options;
-    const { board, informers } = options;
+    const { board, informers, nodeName, nodeAddress } = options;
+    this.#host = hostAddresses(nodeAddress);
+    this.#place = { nodeName, zone: undefined };
+    this.#publisher = new ServicePublisher(options.client);
     this.#inFlight = new InFlightCounter(({ address, port }) => board.requestEnded(address, port));
     this.#consumer = board.register("service-proxy", (address, port) =>
       this.#inFlight.has(address, port),
     );
+    this.#applied = new AppliedRevision((revision) => this.#consumer.applied(revision));
     this.#services = informers.of(services);
     this.#slices = informers.of(endpointSlices);
+    const nodes = informers.of(nodeResource);
     this.#slices.addIndex(BY_SERVICE, (slice) => [serviceKeyOf(slice)]);
+    this.#services.addIndex(BY_INGRESS, ({ status }) =>
+      (status?.loadBalancer?.ingress ?? []).flatMap(({ ip = "" }) => (ip === "" ? [] : [ip])),
+    );
+    this.#addresses = new LoadBalancerAddresses({
+      ...(options.loadBalancerAddresses === undefined
+        ? {}
+        : { pool: options.loadBalancerAddresses }),
+      hostAddresses: () => this.#host.publish,
+      recorded: (address) => this.#services.byIndex(BY_INGRESS, address),
+    });
     this.#unsubscribe = [
       this.#services.onChange(({ object }) => this.#sync(keyOf(object))),
-      this.#slices.onChange(({ object }) => {
-        this.#sync(serviceKeyOf(object));
-        this.#applied(Number(object.metadata.resourceVersion));
+      this.#slices.onChange(({ object, previous }) => {
+        const key = serviceKeyOf(object);
+        this.#sync(key);
+        // A slice may be handed to another Service.
+        if (previous !== undefined && serviceKeyOf(previous) !== key)
+          this.#sync(serviceKeyOf(previous));
+        this.#applied.take(Number(object.metadata.resourceVersion));
+      }),
+      nodes.onChange(({ object }) => {
+        if (object.metadata.name === nodeName)
+          this.#moveTo(object.metadata.labels?.[ZONE_LABEL] ?? "");
       }),
     ];
+    if (followsInterfaces(nodeAddress)) this.#watchInterfaces();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#cancelInterfaces?.();
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    for (const key of this.#ports.keys()) this.#remove(key);
-    for (const cancel of this.#unbound.values()) cancel();
+    for (const key of this.#entries.keys()) this.#remove(key);
     this.#consumer.close();
-    await Promise.all(this.#work);
-  }
-
-  /** Reports the newest revision, once the listeners that it needs are up. */
-  #applied(revision: number): void {
-    this.#appliedRevision = Math.max(this.#appliedRevision, revision);
-    if (this.#work.size === 0) this.#consumer.applied(this.#appliedRevision);
+    await this.#applied.settled();
+    await Promise.allSettled(this.#publishing.values());
   }
 
   #sync(key: string): void {
     if (this.#stopped) return;
     const service = this.#services.get(key);
-    if (service === undefined) {
+    if (service === undefined || !isProxied(service)) {
       this.#remove(key);
       return;
     }
     const slices = this.#slices.byIndex(BY_SERVICE, key);
-    const ports = this.#ports.get(key) ?? new Map<string, ServicePort>();
-    this.#ports.set(key, ports);
-    const routes = routesOf(service, slices);
-    for (const [name, port] of ports) {
-      if (routes.some((route) => route.portName === name)) continue;
-      port.close();
-      ports.delete(name);
-    }
-    for (const route of routes) this.#syncPort(service, route, ports);
+    const entry = this.#entryOf(key);
+    const balancer = this.#balance(service, entry);
+    const routes = routesOf(service, slices, this.#place);
+    entry.listeners.sync(service, routes, { node: this.#host.listen, balancer });
+    this.#syncHealth(service, entry, slices);
+    if (balancer.length > 0) this.#publishIngress(key);
   }
 
-  #syncPort(service: Service, route: ServiceRoute, ports: Map<string, ServicePort>): void {
-    let port = ports.get(route.portName);
-    // A Service that never had an endpoint refuses connections, as in any cluster.
-    if (port === undefined && route.active.length === 0) return;
-    if (port === undefined) {
-      port = new ServicePort(this.#options.clock, this.#inFlight);
-      ports.set(route.portName, port);
-    }
-    port.update(route, affinityOf(service));
-    const wanted = bindAddresses(service, route, this.#options.nodeAddress);
-    for (const id of port.listening) if (!wanted.has(id)) port.unlisten(id);
-    for (const [id, address] of wanted) {
-      if (port.isListening(id) || this.#unbound.has(`${keyOf(service)} ${id}`)) continue;
-      this.#track(this.#listen(service, route, port, id, address));
-    }
-  }
-
-  async #listen(
-    service: Service,
-    route: ServiceRoute,
-    port: ServicePort,
-    id: string,
-    address: BindAddress,
-  ): Promise<void> {
-    try {
-      const bound = await port.listen(id, address);
-      if (bound === undefined) return;
-      if (id.startsWith("balancer/")) await this.#publishIngress(service);
-    } catch (error) {
-      if (!(error instanceof BindError)) throw error;
-      if (this.#stopped) return;
-      if (!id.startsWith("cluster/") || !NOT_BINDABLE.has(error.code)) {
-        this.#notBound(service, id, error);
-        return;
-      }
-      const substitute = await port.listen(id, { host: "127.0.0.1", port: 0 });
-      if (substitute === undefined) return;
-      await this.#publishSubstitute(service, route, `127.0.0.1:${substitute}`);
-    }
-  }
-
-  /** Told once; tried again after a while, since whoever has the address may give it up. */
-  #notBound(service: Service, id: string, error: BindError): void {
-    const { clock, recorder } = this.#options;
-    const key = keyOf(service);
-    recorder.record(service, "Warning", "AddressNotBound", error.message);
-    const retryId = `${key} ${id}`;
-    const cancel = clock.after(BIND_RETRY_MS, () => {
-      this.#unbound.delete(retryId);
-      this.#sync(key);
+  #entryOf(key: string): Entry {
+    const known = this.#entries.get(key);
+    if (known !== undefined) return known;
+    const listeners = new ServiceListeners({
+      clock: this.#options.clock,
+      createPort: (protocol) => this.#createPort(key, protocol),
+      track: (work) => this.#track(work),
+      onBound: () => {
+        if (this.#addresses.addressesOf(key).length > 0) this.#publishIngress(key);
+      },
+      onProblem: (error) => {
+        this.#tell(key, "AddressNotBound", error.message);
+        if (this.#addresses.addressesOf(key).length > 0) this.#publishIngress(key, true);
+      },
+      onSubstitute: (port, address) =>
+        this.#publish(key, (service) => this.#publisher.substitute(service, port, address)),
+      retry: () => this.#sync(key),
     });
-    this.#unbound.set(retryId, cancel);
+    const entry: Entry = { listeners, health: undefined, told: "" };
+    this.#entries.set(key, entry);
+    return entry;
   }
 
-  #track(work: Promise<void>): void {
-    const tracked = work
-      .catch((error: unknown) => {
-        if (!this.#stopped)
-          this.#options.logger.error({ err: error }, "service proxy could not set up a service");
-      })
-      .finally(() => {
-        this.#work.delete(tracked);
-        if (this.#work.size === 0 && !this.#stopped) this.#consumer.applied(this.#appliedRevision);
-      });
-    this.#work.add(tracked);
+  #createPort(key: string, protocol: Protocol): ServicePort {
+    const { clock } = this.#options;
+    if (protocol === "UDP") return new UdpPort(clock);
+    const onFull = (): void => {
+      const nowMs = clock.now();
+      if (nowMs - (this.#fullSinceMs.get(key) ?? Number.NEGATIVE_INFINITY) < FULL_INTERVAL_MS)
+        return;
+      this.#fullSinceMs.set(key, nowMs);
+      const { perPort, total } = this.#budget;
+      this.#tell(
+        key,
+        "TooManyConnections",
+        `connections were refused: a port has at most ${perPort}, all Services together ${total}; raise the limit of open files (ulimit -n) for more`,
+      );
+    };
+    return new TcpPort({ clock, inFlight: this.#inFlight, budget: this.#budget, onFull });
   }
 
-  async #publishSubstitute(service: Service, route: ServiceRoute, address: string): Promise<void> {
-    const current = this.#services.get(keyOf(service)) ?? service;
-    const known = readAddresses(current.metadata.annotations?.[ADDRESSES_ANNOTATION]);
-    const addresses = JSON.stringify({ ...known, [`${route.port}/TCP`]: address });
-    await this.#ignoreGone(
-      this.#options.client.patch(
-        services,
-        parseKey(keyOf(service)),
-        {
-          type: "merge",
-          body: { metadata: { annotations: { [ADDRESSES_ANNOTATION]: addresses } } },
-        },
-        { fieldManager: "service-proxy" },
-      ),
-    );
-  }
-
-  async #publishIngress(service: Service): Promise<void> {
-    const ip = this.#options.nodeAddress === "0.0.0.0" ? "127.0.0.1" : this.#options.nodeAddress;
-    if (service.status?.loadBalancer?.ingress?.some((ingress) => ingress.ip === ip) === true)
-      return;
-    await this.#ignoreGone(
-      this.#options.client.patch(
-        services,
-        parseKey(keyOf(service)),
-        { type: "merge", body: { status: { loadBalancer: { ingress: [{ ip }] } } } },
-        { fieldManager: "service-proxy", subresource: "status" },
-      ),
-    );
-  }
-
-  async #ignoreGone(write: Promise<unknown>): Promise<void> {
-    try {
-      await write;
-    } catch (error) {
-      if (!isStatus(error, "NotFound")) throw error;
+  /** The addresses that the Service's load balancer listens on; none while it waits for one. */
+  #balance(service: Service, entry: Entry): readonly string[] {
+    const key = keyOf(service);
+    if (!isBalancedHere(service)) {
+      this.#unbalance(key);
+      return [];
     }
+    const assignment = this.#addresses.assign(service);
+    if ("addresses" in assignment) {
+      this.#waiting.delete(key);
+      entry.told = "";
+      const isEverywhere = assignment.addresses === this.#host.publish;
+      return isEverywhere ? this.#host.listen : assignment.addresses;
+    }
+    this.#waiting.add(key);
+    if (entry.told !== assignment.message) {
+      entry.told = assignment.message;
+      this.#tell(key, assignment.reason, assignment.message);
+    }
+    this.#publish(key, (current) => this.#publisher.ingress(current, []));
+    return [];
+  }
+
+  /** What the Service gives up, others may have waited for. */
+  #unbalance(key: string): void {
+    this.#waiting.delete(key);
+    if (!this.#addresses.release(key)) return;
+    // Those that find nothing wait again: a copy, or this would never end.
+    const waiting = [...this.#waiting];
+    for (const other of waiting) this.#sync(other);
+  }
+
+  /**
+   * Published is what listens. While listeners are being set up, as after a restart, what was
+   * published stays, unless one of them has `failed`.
+   */
+  #publishIngress(key: string, failed = false): void {
+    this.#publish(key, async (service) => {
+      if (!isBalancedHere(service)) return;
+      const assigned = this.#addresses.addressesOf(key);
+      const ready = this.#entries.get(key)?.listeners.balanced(assigned) ?? [];
+      const published = service.status?.loadBalancer?.ingress ?? [];
+      const isStale = published.some(({ ip = "" }) => !assigned.includes(ip));
+      if (ready.length > 0 || failed || isStale) await this.#publisher.ingress(service, ready);
+    });
+  }
+
+  #syncHealth(service: Service, entry: Entry, slices: readonly EndpointSlice[]): void {
+    const { spec, metadata } = service;
+    const isLocal = spec?.type === "LoadBalancer" && spec.externalTrafficPolicy === "Local";
+    const port = isLocal ? (spec.healthCheckNodePort ?? 0) : 0;
+    if (entry.health?.port !== port) {
+      entry.health?.close();
+      entry.health = undefined;
+      if (port !== 0) {
+        const { namespace = "", name } = metadata;
+        entry.health = new HealthCheckPort({ namespace, name }, port);
+        const listening = entry.health.listen(this.#host.listen);
+        this.#track(
+          listening.catch((error: unknown) => {
+            if (!(error instanceof BindError)) throw error;
+            this.#tell(keyOf(service), "AddressNotBound", error.message);
+          }),
+        );
+      }
+    }
+    entry.health?.update(localReadyCount(slices, this.#place));
   }
 
   #remove(key: string): void {
-    for (const port of this.#ports.get(key)?.values() ?? []) port.close();
-    this.#ports.delete(key);
+    const entry = this.#entries.get(key);
+    this.#entries.delete(key);
+    this.#fullSinceMs.delete(key);
+    entry?.listeners.close();
+    entry?.health?.close();
+    this.#unbalance(key);
+  }
+
+  #moveTo(label: string): void {
+    const zone = label === "" ? undefined : label;
+    if (zone === this.#place.zone) return;
+    this.#place = { ...this.#place, zone };
+    this.#syncAll();
+  }
+
+  #watchInterfaces(): void {
+    this.#cancelInterfaces = this.#options.clock.after(INTERFACES_INTERVAL_MS, () => {
+      const next = hostAddresses(this.#options.nodeAddress);
+      if (next.listen.join() !== this.#host.listen.join()) {
+        this.#host = next;
+        this.#syncAll();
+      }
+      this.#watchInterfaces();
+    });
+  }
+
+  #syncAll(): void {
+    for (const service of this.#services.list()) this.#sync(keyOf(service));
+  }
+
+  #tell(key: string, reason: string, message: string): void {
+    const service = this.#services.get(key);
+    if (service !== undefined && !this.#stopped)
+      this.#options.recorder.record(service, "Warning", reason, message);
+  }
+
+  #track(work: Promise<void>): void {
+    this.#applied.track(
+      work.catch((error: unknown) => {
+        if (!this.#stopped)
+          this.#options.logger.error({ err: error }, "service proxy could not set up a service");
+      }),
+    );
+  }
+
+  /** Writes about one Service follow one another, each seeing the newest state. */
+  #publish(key: string, write: (service: Service) => Promise<void>): void {
+    const before = this.#publishing.get(key) ?? Promise.resolve();
+    const work = before
+      .then(async () => {
+        const service = this.#services.get(key);
+        if (service !== undefined && !this.#stopped) await write(service);
+      })
+      .catch((error: unknown) => {
+        if (!this.#stopped)
+          this.#options.logger.error({ err: error }, "service proxy could not write to a service");
+      })
+      .finally(() => {
+        if (this.#publishing.get(key) === work) this.#publishing.delete(key);
+      });
+    this.#publishing.set(key, work);
   }
 }
 
 function serviceKeyOf(slice: EndpointSlice): string {
   return `${slice.metadata.namespace ?? ""}/${slice.metadata.labels?.[SERVICE_NAME_LABEL] ?? ""}`;
-}
-
-function affinityOf(service: Service): Affinity | undefined {
-  if (service.spec?.sessionAffinity !== "ClientIP") return undefined;
-  const seconds =
-    service.spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS;
-  return { timeoutMs: seconds * 1000 };
-}
-
-/** Every address on which a route must listen; the id changes when the address does. */
-function bindAddresses(
-  service: Service,
-  route: ServiceRoute,
-  nodeAddress: string,
-): Map<string, BindAddress> {
-  const wanted = new Map<string, BindAddress>();
-  const add = (role: string, host: string, port: number): void => {
-    wanted.set(`${role}/${host}:${port}`, { host, port });
-  };
-  add("cluster", service.spec?.clusterIP ?? "", route.port);
-  if (route.nodePort !== undefined) add("node", nodeAddress, route.nodePort);
-  if (service.spec?.type === "LoadBalancer") add("balancer", nodeAddress, route.port);
-  return wanted;
 }

@@ -1,11 +1,13 @@
 /**
  * Which backends stand behind each port of a Service, from its EndpointSlices. Pure.
- * Rules: discovery.k8s.io/v1 endpoint conditions (KEP-1672) and the fallback to terminating
- * endpoints that still serve when nothing else is left (KEP-1669). HTTP requests can wait for the
- * next backend, so they fall back only after that: a pod that clients keep busy could never drain.
+ * Rules: discovery.k8s.io/v1 endpoint conditions (KEP-1672), the fallback to terminating endpoints
+ * that still serve when nothing else is left (KEP-1669), traffic policies, and topology hints as
+ * k8s.io/kubernetes/pkg/proxy/topology.go reads them. HTTP requests can wait for the next backend,
+ * so they fall back only after that: a pod that clients keep busy could never drain.
  */
 import type { EndpointSlice } from "../../kube/kinds/endpointslice.ts";
 import type { Service } from "../../kube/kinds/service.ts";
+import { nearest } from "./topology-hints.ts";
 
 export interface Backend {
   readonly address: string;
@@ -13,40 +15,79 @@ export interface Backend {
 }
 export const backendKey = (backend: Backend): string => `${backend.address}:${backend.port}`;
 
-export interface ServiceRoute {
-  /** The Service port's name; empty when it has none. */
-  readonly portName: string;
-  readonly port: number;
-  readonly nodePort: number | undefined;
-  /** Whether connections are drained between HTTP/1.1 messages. */
-  readonly http: boolean;
+export type Protocol = "TCP" | "UDP";
+
+/** Where a proxy runs: decides which endpoints are local and which are near. */
+export interface Place {
+  readonly nodeName: string;
+  /** The node's `topology.kubernetes.io/zone`. */
+  readonly zone: string | undefined;
+}
+
+export interface Destinations {
   /** Take new connections. */
   readonly active: readonly Backend[];
   /** Terminating, but still serving: for HTTP requests that have waited for an active one in vain. */
   readonly lastResort: readonly Backend[];
 }
 
-/** The TCP routes of a Service: one for each port. Headless and ExternalName services have none. */
-export function routesOf(service: Service, slices: readonly EndpointSlice[]): ServiceRoute[] {
-  const clusterIP = service.spec?.clusterIP;
-  if (service.spec?.type === "ExternalName" || clusterIP === undefined || clusterIP === "None")
-    return [];
-  return (service.spec?.ports ?? [])
-    .filter((port) => (port.protocol ?? "TCP") === "TCP")
-    .map((port) => {
-      const portName = port.name ?? "";
-      const found = backendsOf(portName, slices);
-      const http = speaksHttp(portName, port.appProtocol);
-      const fallback = found.ready.length > 0 ? [] : found.serving;
-      return {
-        portName,
-        port: port.port,
-        nodePort: port.nodePort,
-        http,
-        active: http || found.ready.length > 0 ? found.ready : fallback,
-        lastResort: http ? fallback : [],
-      };
-    });
+export interface ServiceRoute {
+  /** The Service port's name; empty when it has none. */
+  readonly portName: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+  readonly nodePort: number | undefined;
+  /** Whether connections are drained between HTTP/1.1 messages. */
+  readonly http: boolean;
+  /** For clients of the cluster address: `internalTrafficPolicy`. */
+  readonly internal: Destinations;
+  /** For clients of node ports, load balancers and external addresses: `externalTrafficPolicy`. */
+  readonly external: Destinations;
+}
+
+/** The routes of a Service, one for each TCP or UDP port. Headless and ExternalName ones have none. */
+export function routesOf(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  place: Place,
+): ServiceRoute[] {
+  const { spec } = service;
+  if (!isProxied(service)) return [];
+  return (spec?.ports ?? []).flatMap((port) => {
+    const protocol = port.protocol ?? "TCP";
+    if (protocol !== "TCP" && protocol !== "UDP") return [];
+    const portName = port.name ?? "";
+    const http = protocol === "TCP" && speaksHttp(portName, port.appProtocol);
+    const found = endpointsOf(portName, slices, protocol);
+    const everywhere = destinations(found, http, (ready) => nearest(ready, place));
+    const here = (): Destinations => destinations(localOf(found, place), http);
+    const isLocal = (policy: string | undefined): boolean => policy === "Local";
+    const internal = isLocal(spec?.internalTrafficPolicy) ? here() : everywhere;
+    const external = isLocal(spec?.externalTrafficPolicy) ? here() : everywhere;
+    return [
+      { portName, protocol, port: port.port, nodePort: port.nodePort, http, internal, external },
+    ];
+  });
+}
+
+/** With this label a Service is somebody else's to answer for, as upstream; DNS answers for its own. */
+const PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name";
+
+/** Whether it has an address of its own that a proxy answers on. */
+export function isProxied({ metadata, spec }: Service): boolean {
+  const clusterIP = spec?.clusterIP ?? "";
+  if (metadata.labels?.[PROXY_NAME_LABEL] !== undefined) return false;
+  return spec?.type !== "ExternalName" && clusterIP !== "" && clusterIP !== "None";
+}
+
+/** Ready endpoints of any port on the proxy's own node: what a load balancer's health check asks for. */
+export function localReadyCount(slices: readonly EndpointSlice[], { nodeName }: Place): number {
+  const addresses = new Set<string>();
+  for (const slice of slices)
+    for (const endpoint of slice.endpoints ?? [])
+      if (endpoint.nodeName === nodeName && (endpoint.conditions?.ready ?? true))
+        addresses.add(endpoint.addresses[0] ?? "");
+  return addresses.size;
 }
 
 /** By `appProtocol`, or a port name of `http` or `http-…`, as service meshes read them. */
@@ -56,29 +97,73 @@ function speaksHttp(portName: string, appProtocol: string | undefined): boolean 
   return portName === "http" || portName.startsWith("http-");
 }
 
-export interface Backends {
-  readonly ready: Backend[];
-  /** Terminating, but still passing their readiness probe. */
-  readonly serving: Backend[];
+function destinations(
+  { ready, serving }: Endpoints,
+  http: boolean,
+  choose: (ready: readonly RoutedEndpoint[]) => readonly RoutedEndpoint[] = (all) => all,
+): Destinations {
+  if (ready.length > 0) return { active: choose(ready), lastResort: [] };
+  return http ? { active: [], lastResort: serving } : { active: serving, lastResort: [] };
 }
 
-/** Those of the Service port with this name. */
+function localOf({ ready, serving }: Endpoints, { nodeName }: Place): Endpoints {
+  const isHere = (endpoint: RoutedEndpoint): boolean => endpoint.nodeName === nodeName;
+  return { ready: ready.filter(isHere), serving: serving.filter(isHere) };
+}
+
+/** A backend with what routing decisions need to know of its endpoint. */
+export interface RoutedEndpoint extends Backend {
+  readonly nodeName: string | undefined;
+  /** Zones and nodes whose clients it is meant for; empty when it is meant for all. */
+  readonly forZones: readonly string[];
+  readonly forNodes: readonly string[];
+}
+interface Endpoints {
+  readonly ready: readonly RoutedEndpoint[];
+  readonly serving: readonly RoutedEndpoint[];
+}
+
+export interface Backends {
+  readonly ready: readonly Backend[];
+  /** Terminating, but still passing their readiness probe. */
+  readonly serving: readonly Backend[];
+}
+
+/** Those of the TCP Service port with this name, wherever they are. */
 export function backendsOf(portName: string, slices: readonly EndpointSlice[]): Backends {
-  const found: Backends = { ready: [], serving: [] };
+  return endpointsOf(portName, slices, "TCP");
+}
+
+function endpointsOf(
+  portName: string,
+  slices: readonly EndpointSlice[],
+  protocol: Protocol,
+): Endpoints {
+  const ready: RoutedEndpoint[] = [];
+  const serving: RoutedEndpoint[] = [];
   const seen = new Set<string>();
   for (const slice of slices) {
-    const port = slice.ports?.find((candidate) => (candidate.name ?? "") === portName)?.port;
+    const port = slice.ports?.find(
+      (candidate) =>
+        (candidate.name ?? "") === portName && (candidate.protocol ?? "TCP") === protocol,
+    )?.port;
     if (port === undefined || slice.addressType === "FQDN") continue;
-    for (const endpoint of slice.endpoints ?? []) {
-      const address = endpoint.addresses[0];
+    for (const { addresses, conditions = {}, nodeName, hints } of slice.endpoints ?? []) {
+      const address = addresses[0];
       if (address === undefined) continue;
-      const backend = { address, port };
-      if (seen.has(backendKey(backend))) continue;
-      seen.add(backendKey(backend));
-      const { ready = true, serving = ready, terminating = false } = endpoint.conditions ?? {};
-      if (ready) found.ready.push(backend);
-      else if (serving && terminating) found.serving.push(backend);
+      const endpoint: RoutedEndpoint = {
+        address,
+        port,
+        nodeName,
+        forZones: (hints?.forZones ?? []).map(({ name }) => name),
+        forNodes: (hints?.forNodes ?? []).map(({ name }) => name),
+      };
+      if (seen.has(backendKey(endpoint))) continue;
+      seen.add(backendKey(endpoint));
+      const { ready: isReady = true, terminating = false } = conditions;
+      if (isReady) ready.push(endpoint);
+      else if ((conditions.serving ?? isReady) && terminating) serving.push(endpoint);
     }
   }
-  return found;
+  return { ready, serving };
 }

@@ -6,7 +6,7 @@ import { type Backend, backendKey } from "./service-routes.ts";
 /** A backend on the same machine or network accepts at once or is not there. */
 const CONNECT_TIMEOUT_MS = 3_000;
 /** Backends tried for one connection before the client is told. */
-const MAX_ATTEMPTS = 5;
+export const MAX_ATTEMPTS = 5;
 
 export interface Upstream {
   readonly backend: Backend;
@@ -34,19 +34,22 @@ export async function openUpstream(
     const backend = balancer.pick(clientAddress, refused);
     if (backend === undefined) return undefined;
     inFlight.begin(backend);
+    // Connections that are being opened count: many that come at once must not all go to one.
+    balancer.opened(backend);
     const socket = await dial(backend);
     if (socket !== undefined) {
-      balancer.opened(backend);
       socket.once("close", () => balancer.closed(backend));
       return { backend, socket };
     }
+    balancer.closed(backend);
     inFlight.end(backend);
     refused.add(backendKey(backend));
   }
   return undefined;
 }
 
-function dial(backend: Backend): Promise<Socket | undefined> {
+/** Undefined when the backend refused, or did not answer in time. */
+export function dial(backend: Backend): Promise<Socket | undefined> {
   return new Promise((resolve) => {
     const socket = connect({
       host: backend.address,

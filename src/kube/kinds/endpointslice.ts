@@ -1,5 +1,6 @@
 import type {
-  Endpoint,
+  EndpointHints,
+  Endpoint as UpstreamEndpoint,
   EndpointSlice as UpstreamEndpointSlice,
 } from "kubernetes-types/discovery/v1";
 import type { FieldError } from "../field-error.ts";
@@ -19,7 +20,13 @@ import {
   tooMany,
 } from "./field-problems.ts";
 
-export type EndpointSlice = Live<UpstreamEndpointSlice>;
+/** With what Kubernetes added since the types were published (KEP-3015). */
+export interface Endpoint extends Omit<UpstreamEndpoint, "hints"> {
+  hints?: EndpointHints & { forNodes?: { name: string }[] };
+}
+export type EndpointSlice = Live<
+  Omit<UpstreamEndpointSlice, "endpoints"> & { endpoints: Endpoint[] }
+>;
 
 const MAX_ENDPOINTS = 1000;
 const MAX_ADDRESSES = 100;

@@ -3,8 +3,9 @@ import { type AddressInfo, connect, createServer as createTcpServer } from "node
 import { afterEach, describe, expect, test } from "vitest";
 import { type Clock, systemClock } from "../../../src/client/clock.ts";
 import { InFlightCounter } from "../../../src/engine/network/in-flight-counter.ts";
-import { ServicePort } from "../../../src/engine/network/service-port.ts";
-import type { Backend } from "../../../src/engine/network/service-routes.ts";
+import { ConnectionBudget } from "../../../src/engine/network/connection-budget.ts";
+import type { Backend, ServiceRoute } from "../../../src/engine/network/service-routes.ts";
+import { TcpPort } from "../../../src/engine/network/tcp-port.ts";
 import { ManualClock } from "../../manual-clock.ts";
 
 const cleanups: (() => void | Promise<void>)[] = [];
@@ -56,21 +57,32 @@ async function startApp(name: string, hold = false): Promise<App> {
   };
 }
 
-const route = (http: boolean, active: readonly Backend[], lastResort: readonly Backend[] = []) => ({
-  portName: "http",
-  port: 80,
-  nodePort: undefined,
-  http,
-  active,
-  lastResort,
-});
+function route(
+  http: boolean,
+  active: readonly Backend[],
+  lastResort: readonly Backend[] = [],
+): ServiceRoute {
+  const both = { active, lastResort };
+  return {
+    portName: "http",
+    protocol: "TCP",
+    port: 80,
+    nodePort: undefined,
+    http,
+    internal: both,
+    external: both,
+  };
+}
+const INSIDE = { audience: "internal" } as const;
+const createPort = (clock: Clock, inFlight: InFlightCounter) =>
+  new TcpPort({ clock, inFlight, budget: new ConnectionBudget() });
 
 async function startPort(http: boolean, active: readonly Backend[], clock: Clock = systemClock) {
   const ended: Backend[] = [];
   const inFlight = new InFlightCounter((backend) => ended.push(backend));
-  const port = new ServicePort(clock, inFlight);
+  const port = createPort(clock, inFlight);
   port.update(route(http, active), undefined);
-  const number = (await port.listen("test", { host: "127.0.0.1", port: 0 })) ?? 0;
+  const number = (await port.listen("test", { host: "127.0.0.1", port: 0 }, INSIDE)) ?? 0;
   cleanups.push(() => port.close());
   return { port, number, inFlight };
 }
@@ -192,7 +204,7 @@ describe("a service port that speaks HTTP", () => {
     const clock = new ManualClock();
     const { number } = await startPort(true, [dead.backend], clock);
     const answer = fetchText(number, new Agent());
-    await expect.poll(() => clock.pending, { interval: 5 }).toBe(1);
+    await expect.poll(() => clock.pending, { interval: 5 }).toBe(2);
     await clock.advance(3_000);
     expect(await answer).toMatch(/^503 /);
   });
@@ -203,7 +215,7 @@ describe("a service port that speaks HTTP", () => {
     const clock = new ManualClock();
     const { number, port } = await startPort(true, [dead.backend], clock);
     const answer = fetchText(number, new Agent(), "POST", "x");
-    await expect.poll(() => clock.pending, { interval: 5 }).toBe(1);
+    await expect.poll(() => clock.pending, { interval: 5 }).toBe(2);
     port.update(route(true, []), undefined);
     port.update(route(true, [next.backend]), undefined);
     expect(await answer).toBe("200 next");
@@ -215,14 +227,16 @@ describe("a service port that speaks HTTP", () => {
     const { number, port } = await startPort(true, [last.backend], clock);
     port.update(route(true, [], [last.backend]), undefined);
     const answer = fetchText(number, new Agent());
-    await expect.poll(() => clock.pending, { interval: 5 }).toBe(1);
+    await expect.poll(() => clock.pending, { interval: 5 }).toBe(2);
     await clock.advance(3_000);
     expect(await answer).toBe("200 last");
   });
 
   test("can be closed while it is about to listen", async () => {
-    const port = new ServicePort(systemClock, new InFlightCounter(() => undefined));
-    const listening = [1, 2].map((id) => port.listen(`${id}`, { host: "127.0.0.1", port: 0 }));
+    const port = createPort(systemClock, new InFlightCounter(() => undefined));
+    const listening = [1, 2].map((id) =>
+      port.listen(`${id}`, { host: "127.0.0.1", port: 0 }, INSIDE),
+    );
     // The first moment after the address was looked up, and the one before.
     await Promise.resolve();
     port.unlisten("1");

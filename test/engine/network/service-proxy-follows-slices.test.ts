@@ -9,7 +9,10 @@ import { createApiServer } from "../../../src/engine/apiserver/api-server.ts";
 import { bootstrap } from "../../../src/engine/apiserver/bootstrap.ts";
 import { InProcessClient } from "../../../src/engine/apiserver/in-process-client.ts";
 import { createRoutingBoard } from "../../../src/engine/network/in-process-board.ts";
-import { ADDRESSES_ANNOTATION } from "../../../src/engine/network/service-addresses.ts";
+import {
+  ADDRESSES_ANNOTATION,
+  readAddresses,
+} from "../../../src/engine/network/service-addresses.ts";
 import {
   createServiceProxy,
   type ServiceProxy,
@@ -45,6 +48,7 @@ beforeEach(async () => {
     recorder,
     clock: systemClock,
     logger: silentLogger,
+    nodeName: "here",
     nodeAddress: "127.0.0.1",
   });
   informers.start();
@@ -131,8 +135,10 @@ test("a load balancer gets the node's address", async () => {
   await createService({ type: "LoadBalancer", ports: [{ name: "http", port }] });
   await route(slice(await startApp("lb")));
   expect(await ask(`127.0.0.1:${port}`)).toBe("lb");
-  const { status } = await client.get(services, { namespace: "default", name: "web" });
-  expect(status?.loadBalancer?.ingress).toEqual([{ ip: "127.0.0.1" }]);
+  const ingress = async () =>
+    (await client.get(services, { namespace: "default", name: "web" })).status?.loadBalancer
+      ?.ingress;
+  await expect.poll(ingress).toEqual([{ ip: "127.0.0.1", ipMode: "VIP" }]);
 });
 
 test("an address that is taken is told, and the service works on its others", async () => {
@@ -151,12 +157,12 @@ test("where the cluster address cannot be bound, the service says which port sta
   const service = await createService({ ports: [{ name: "http", port: 7080 }] });
   await new Promise<void>((resolve) => taken.listen(7080, service.spec?.clusterIP ?? "", resolve));
   await route(slice(await startApp("a")));
-  const { metadata } = await client.get(services, { namespace: "default", name: "web" });
-  const addresses = JSON.parse(metadata.annotations?.[ADDRESSES_ANNOTATION] ?? "{}") as Record<
-    string,
-    string
-  >;
-  expect(await ask(addresses["7080/TCP"] ?? "")).toBe("a");
+  const substitute = async (): Promise<string> => {
+    const { metadata } = await client.get(services, { namespace: "default", name: "web" });
+    return readAddresses(metadata.annotations?.[ADDRESSES_ANNOTATION])["7080/TCP"] ?? "";
+  };
+  await expect.poll(substitute).not.toBe("");
+  expect(await ask(await substitute())).toBe("a");
   await new Promise((resolve) => taken.close(resolve));
 });
 

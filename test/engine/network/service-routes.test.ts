@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { Balancer } from "../../../src/engine/network/balancer.ts";
-import { routesOf } from "../../../src/engine/network/service-routes.ts";
+import { type Place, routesOf as routesAt } from "../../../src/engine/network/service-routes.ts";
 import type { EndpointSlice } from "../../../src/kube/kinds/endpointslice.ts";
 import type { Service } from "../../../src/kube/kinds/service.ts";
 import { ManualClock } from "../../manual-clock.ts";
 
+const HERE: Place = { nodeName: "here", zone: "a" };
+const routesOf = (object: Service, slices: readonly EndpointSlice[]) =>
+  routesAt(object, slices, HERE);
 const service = (spec: Service["spec"]): Service => ({
   apiVersion: "v1",
   kind: "Service",
@@ -32,18 +35,18 @@ describe("routes of a service", () => {
       slice(2, DRAINING),
       slice(3, { ready: false }),
     ]);
-    expect(ports(route?.active ?? [])).toEqual([1]);
-    expect(route?.lastResort).toEqual([]);
+    expect(ports(route?.internal.active ?? [])).toEqual([1]);
+    expect(route?.internal.lastResort).toEqual([]);
   });
   test("without a ready endpoint, terminating ones that serve are used: last for HTTP", () => {
     const slices = [slice(2, DRAINING), slice(3, { ready: false, serving: false })];
     const [http] = routesOf(web, slices);
-    expect(ports(http?.active ?? [])).toEqual([]);
-    expect(ports(http?.lastResort ?? [])).toEqual([2]);
+    expect(ports(http?.internal.active ?? [])).toEqual([]);
+    expect(ports(http?.internal.lastResort ?? [])).toEqual([2]);
     const port = { name: "http", port: 80, appProtocol: "tcp" };
     const [tcp] = routesOf(service({ clusterIP: "127.96.0.9", ports: [port] }), slices);
-    expect(ports(tcp?.active ?? [])).toEqual([2]);
-    expect(tcp?.lastResort).toEqual([]);
+    expect(ports(tcp?.internal.active ?? [])).toEqual([2]);
+    expect(tcp?.internal.lastResort).toEqual([]);
   });
   test.each([
     ["http", undefined, true],
