@@ -1,6 +1,6 @@
 import type { ServicePort } from "kubernetes-types/core/v1";
 import type { Kind } from "../kind.ts";
-import { dns1035Label, dns1123Label } from "../names.ts";
+import { dns1123Label } from "../names.ts";
 import { builtinSchema } from "./builtin-schema.ts";
 import {
   ageColumn,
@@ -14,8 +14,10 @@ import {
 import { rewrite } from "./rewrite.ts";
 import { carryOver } from "./service/carry-over.ts";
 import { SERVICE_DEFAULTS } from "./service/defaults.ts";
+import { validateLoadBalancerStatus } from "./service/load-balancer-rules.ts";
 import type { Service } from "./service/service-object.ts";
 import { validateService, validateServiceUpdate } from "./service/validation.ts";
+import { serviceWarnings } from "./service/warnings.ts";
 
 export type { Service };
 
@@ -60,12 +62,8 @@ export const services: Kind<Service> = {
     default: (service) => rewrite(service, SERVICE_DEFAULTS),
     validate: validateService,
     validateUpdate: validateServiceUpdate,
-    warnings: ({ metadata }) =>
-      dns1123Label(metadata.name).length === 0 && dns1035Label(metadata.name).length > 0
-        ? [
-            `metadata.name: clusters before Kubernetes 1.34 refuse "${metadata.name}": there it must start with a letter`,
-          ]
-        : [],
+    validateStatusUpdate: validateLoadBalancerStatus,
+    warnings: serviceWarnings,
   },
 };
 

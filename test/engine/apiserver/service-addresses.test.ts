@@ -201,3 +201,127 @@ test("when the range is used up the error says so", async () => {
     message: expect.stringContaining("failed to allocate a nodePort") as string,
   });
 });
+
+/** What a Service holds, as clients see it. */
+const heldBy = ({ spec = {} }: Service) => ({
+  type: spec.type,
+  hasAddress: spec.clusterIP !== undefined && spec.clusterIP !== "",
+  addresses: spec.clusterIPs?.length ?? 0,
+  nodePorts: (spec.ports ?? []).filter(({ nodePort }) => (nodePort ?? 0) !== 0).length,
+  healthPort: (spec.healthCheckNodePort ?? 0) !== 0,
+  families: spec.ipFamilies?.length ?? 0,
+});
+const HELD = {
+  ClusterIP: { hasAddress: true, addresses: 1, nodePorts: 0, healthPort: false, families: 1 },
+  NodePort: { hasAddress: true, addresses: 1, nodePorts: 1, healthPort: false, families: 1 },
+  LoadBalancer: { hasAddress: true, addresses: 1, nodePorts: 1, healthPort: true, families: 1 },
+  ExternalName: { hasAddress: false, addresses: 0, nodePorts: 0, healthPort: false, families: 0 },
+} as const;
+type Type = keyof typeof HELD;
+/** As kubectl and the conformance tests write it: the whole object back, with another type. */
+const retyped = (current: Service, type: Type): Service => {
+  const { externalName: _, ...spec } = current.spec ?? {};
+  const fields: Record<Type, Partial<Spec>> = {
+    ClusterIP: {},
+    NodePort: {},
+    LoadBalancer: { externalTrafficPolicy: "Local" },
+    ExternalName: { externalName: "example.com" },
+  };
+  return { ...current, spec: { ...spec, type, ...fields[type] } };
+};
+
+test("from any type to any other, a Service holds what the type needs and nothing else", async () => {
+  const types: Type[] = ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"];
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.constantFrom(...types), { minLength: 1, maxLength: 8 }),
+      async (path) => {
+        const { client } = await startServer();
+        let current = await client.create(services, service("a"));
+        for (const type of path) {
+          const before = current;
+          current = await client.update(services, retyped(current, type));
+          expect(heldBy(current)).toEqual({ type, ...HELD[type] });
+          const bothNeed = before.spec?.type !== "ExternalName" && type !== "ExternalName";
+          if (bothNeed) expect(current.spec?.clusterIP).toBe(before.spec?.clusterIP);
+        }
+        await client.delete(services, inDefault("a"));
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+test("what a type change gave up is anybody's at once", async () => {
+  const { client } = await startServer();
+  const made = await client.create(
+    services,
+    service("a", {
+      type: "LoadBalancer",
+      clusterIP: "127.96.0.9",
+      externalTrafficPolicy: "Local",
+      healthCheckNodePort: 30_090,
+      ports: [{ port: 80, nodePort: 30_080 }],
+    }),
+  );
+  await client.update(services, retyped(made, "ExternalName"));
+  const other = await client.create(
+    services,
+    service("b", {
+      type: "NodePort",
+      clusterIP: "127.96.0.9",
+      ports: [
+        { name: "a", port: 80, nodePort: 30_080 },
+        { name: "b", port: 81, nodePort: 30_090 },
+      ],
+    }),
+  );
+  expect(other.spec?.clusterIP).toBe("127.96.0.9");
+});
+
+test("the addresses of a load balancer go with its type", async () => {
+  const { client } = await startServer();
+  const made = await client.create(services, service("a", { type: "LoadBalancer" }));
+  const balanced = await client.update(
+    services,
+    { ...made, status: { loadBalancer: { ingress: [{ ip: "10.0.0.1" }] } } },
+    { subresource: "status" },
+  );
+  expect(balanced.status?.loadBalancer?.ingress).toEqual([{ ip: "10.0.0.1", ipMode: "VIP" }]);
+  const plain = await client.update(services, retyped(balanced, "NodePort"));
+  expect(plain.status?.loadBalancer).toEqual({});
+  await expect(
+    client.update(
+      services,
+      { ...plain, status: { loadBalancer: { ingress: [{ ip: "10.0.0.1" }] } } },
+      { subresource: "status" },
+    ),
+  ).rejects.toMatchObject({ code: 422 });
+});
+
+test("a cluster of one family gives one, unless two are required", async () => {
+  const { client } = await startServer();
+  const preferring = await client.create(
+    services,
+    service("a", { ipFamilyPolicy: "PreferDualStack" }),
+  );
+  expect(preferring.spec).toMatchObject({
+    ipFamilyPolicy: "PreferDualStack",
+    ipFamilies: ["IPv4"],
+  });
+  expect(preferring.spec?.clusterIPs).toHaveLength(1);
+  const foreign = await client.create(services, service("b", { clusterIP: "None" }));
+  expect(foreign.spec).toMatchObject({
+    ipFamilyPolicy: "RequireDualStack",
+    ipFamilies: ["IPv4", "IPv6"],
+  });
+  await expect(
+    client.create(services, service("c", { ipFamilies: ["IPv6"] })),
+  ).rejects.toMatchObject({ code: 422 });
+  await expect(
+    client.create(
+      services,
+      service("d", { ipFamilyPolicy: "RequireDualStack", clusterIP: "None", selector: { a: "b" } }),
+    ),
+  ).rejects.toMatchObject({ code: 422 });
+});

@@ -29,6 +29,17 @@ describe("defaults", () => {
       allocateLoadBalancerNodePorts: true,
     });
   });
+  test("headless without a selector is of all families, as its endpoints may be", () => {
+    const foreign = specOf({ clusterIP: "None" });
+    expect(foreign).toMatchObject({
+      ipFamilyPolicy: "RequireDualStack",
+      ipFamilies: ["IPv4", "IPv6"],
+    });
+    expect(specOf({ clusterIP: "None", selector: { app: "a" } })).toMatchObject({
+      ipFamilyPolicy: "SingleStack",
+      ipFamilies: ["IPv4"],
+    });
+  });
   test("an ExternalName has no addresses and no policies", () => {
     const spec = specOf({ type: "ExternalName", externalName: "example.com", ports: undefined });
     expect(spec).toEqual({
@@ -109,7 +120,7 @@ describe("validation", () => {
       `${P}.nodePort: Forbidden: may not be used when \`type\` is 'ClusterIP'`,
     ],
     ["an unknown type", { type: "Internal" }, 'spec.type: Unsupported value: "Internal"'],
-    ["an address that is none", { clusterIP: "here" }, "spec.clusterIP: Invalid value"],
+    ["an address that is none", { clusterIP: "here" }, "spec.clusterIPs[0]: Invalid value"],
     [
       "addresses that disagree",
       { clusterIP: "10.0.0.1", clusterIPs: ["10.0.0.2"] },
@@ -151,6 +162,49 @@ describe("validation", () => {
       "spec.externalTrafficPolicy: Invalid value",
     ],
     [
+      "an external name with families",
+      { type: "ExternalName", externalName: "a.b", ipFamilies: ["IPv4"] },
+      "spec.ipFamilies: Forbidden",
+    ],
+    ["addresses without the first", { clusterIPs: ["10.0.0.1"] }, "spec.clusterIPs: Invalid value"],
+    [
+      "None beside an address",
+      { clusterIP: "None", clusterIPs: ["None", "10.0.0.1"] },
+      "'None' must be the first and only value",
+    ],
+    [
+      "two addresses of one family",
+      { clusterIP: "10.0.0.1", clusterIPs: ["10.0.0.1", "10.0.0.2"] },
+      "may specify no more than one IP for each IP family",
+    ],
+    [
+      "three addresses",
+      { clusterIP: "10.0.0.1", clusterIPs: ["10.0.0.1", "fd00::1", "10.0.0.2"] },
+      "may only hold up to 2 values",
+    ],
+    [
+      "an address of another family than it says",
+      { clusterIP: "10.0.0.1", ipFamilies: ["IPv6"] },
+      "expected an IPv6 value as indicated by `ipFamilies[0]`",
+    ],
+    ["one family twice", { ipFamilies: ["IPv4", "IPv4"] }, "spec.ipFamilies[1]: Duplicate value"],
+    ["an unknown family", { ipFamilies: ["IPX"] }, "spec.ipFamilies[0]: Unsupported value"],
+    [
+      "a traffic distribution of its own making",
+      { trafficDistribution: "PreferFar" },
+      "spec.trafficDistribution: Unsupported value",
+    ],
+    [
+      "a port for health checks that nobody makes",
+      { type: "LoadBalancer", healthCheckNodePort: 30_000 },
+      "spec.healthCheckNodePort: Invalid value",
+    ],
+    [
+      "the node agent's port on a load balancer",
+      { type: "LoadBalancer", ports: [{ port: 10_250 }] },
+      "may not expose port 10250 externally",
+    ],
+    [
       "source ranges without a balancer",
       { loadBalancerSourceRanges: ["10.0.0.0/8"] },
       "spec.loadBalancerSourceRanges: Forbidden",
@@ -167,6 +221,41 @@ describe("validation", () => {
     expect(found[0]).toContain(expected);
   });
 
+  const ingress = (entry: Draft, type = "LoadBalancer") => {
+    const object = draft(services, {
+      spec: { type },
+      status: { loadBalancer: { ingress: [entry] } },
+    });
+    return shown(services.strategy.validateStatusUpdate?.(object, object) ?? []);
+  };
+  test("says of a load balancer's addresses how they are reached", () => {
+    expect(ingress({ ip: "10.0.0.1", ipMode: "VIP" })).toEqual([]);
+    expect(ingress({ hostname: "lb.example.com" })).toEqual([]);
+    const field = "status.loadBalancer.ingress[0]";
+    expect(ingress({ ip: "10.0.0.1" })).toEqual([
+      `${field}.ipMode: Required value: must be specified when \`ip\` is set`,
+    ]);
+    expect(ingress({ hostname: "a.b", ipMode: "VIP" })[0]).toContain(`${field}.ipMode: Forbidden`);
+    expect(ingress({ ip: "here", ipMode: "VIP" })[0]).toContain(`${field}.ip: Invalid value`);
+    expect(ingress({ ip: "10.0.0.1", ipMode: "Tunnel" })[0]).toContain("Unsupported value");
+    expect(ingress({ hostname: "10.0.0.1" })[0]).toContain("must be a DNS name, not an IP address");
+    expect(ingress({ ip: "10.0.0.1", ipMode: "VIP" }, "NodePort")[0]).toContain("Forbidden");
+  });
+  test("an address that says nothing of its way is a virtual one", () => {
+    const status = { loadBalancer: { ingress: [{ ip: "10.0.0.1" }, { hostname: "a.b" }] } };
+    const spec = { type: "LoadBalancer", ports: [http] };
+    expect(completed(services, { spec, status }).status).toEqual({
+      loadBalancer: { ingress: [{ ip: "10.0.0.1", ipMode: "VIP" }, { hostname: "a.b" }] },
+    });
+  });
+
+  test("warns of what is ignored", () => {
+    const warningsOf = (spec: Draft) => services.strategy.warnings?.(draft(services, { spec }));
+    expect(warningsOf({ clusterIP: "None", sessionAffinity: "ClientIP" })).toEqual([
+      'spec.sessionAffinity is ignored when spec.clusterIP is "None"',
+    ]);
+    expect(warningsOf({ type: "LoadBalancer", loadBalancerIP: "here" })).toHaveLength(1);
+  });
   test("warns of names that older clusters refuse", () => {
     const named = (name: string) =>
       services.strategy.warnings?.(draft(services, { metadata: { name } }));
@@ -226,6 +315,31 @@ describe("an update", () => {
     expect(errors).toEqual([
       'spec.clusterIPs[0]: Invalid value: "127.96.0.8": may not change once set',
     ]);
+  });
+  test("keeps its families, and its port for health checks", () => {
+    const families = update(
+      { ...allocated, ipFamilies: ["IPv6"] },
+      { ...allocated, ipFamilies: ["IPv4"] },
+    );
+    expect(families.errors[0]).toContain("spec.ipFamilies[0]: Invalid value");
+    const local = { ...allocated, type: "LoadBalancer", externalTrafficPolicy: "Local" };
+    const checked = { ...local, healthCheckNodePort: 30_090 };
+    expect(update(local, checked).spec?.healthCheckNodePort).toBe(30_090);
+    expect(update({ ...local, healthCheckNodePort: 30_091 }, checked).errors).toEqual([
+      "spec.healthCheckNodePort: Invalid value: 30091: field is immutable",
+    ]);
+    expect(
+      update({ ...checked, externalTrafficPolicy: "Cluster" }, checked).spec,
+    ).not.toHaveProperty("healthCheckNodePort");
+  });
+  test("cannot change the class of its load balancer, but lose it with the type", () => {
+    const balanced = { ...allocated, type: "LoadBalancer", loadBalancerClass: "a.b/c" };
+    expect(update({ ...balanced, loadBalancerClass: "a.b/d" }, balanced).errors[0]).toContain(
+      "spec.loadBalancerClass: Invalid value",
+    );
+    expect(update({ ...balanced, type: "NodePort" }, balanced).spec).not.toHaveProperty(
+      "loadBalancerClass",
+    );
   });
   test("can get an address when it had none", () => {
     expect(update({ ...allocated }, { type: "ExternalName", externalName: "a.b" }).errors).toEqual(

@@ -75,7 +75,10 @@ class Allocation {
     return completed;
   }
 
-  #checkFamilies({ ipFamilyPolicy, ipFamilies = [] }: ServiceSpec): void {
+  /** Endpoints of a headless Service without a selector are not ours: any family may be among them. */
+  #checkFamilies(spec: ServiceSpec): void {
+    const { ipFamilyPolicy, ipFamilies = [], selector = {}, clusterIP } = spec;
+    if (clusterIP === HEADLESS && Object.keys(selector).length === 0) return;
     if (ipFamilyPolicy === "RequireDualStack") {
       this.#refuse(
         "spec.ipFamilyPolicy",

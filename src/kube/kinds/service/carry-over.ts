@@ -13,7 +13,14 @@ export function carryOver(next: Service, previous: Service): Service {
   if (!isObject(spec) || !isObject(before)) return next;
   const kept = keepAllocated(spec, before);
   const fitting = dropForeign(kept, before);
-  return fitting === spec ? next : { ...next, spec: fitting };
+  const carried = fitting === spec ? next : { ...next, spec: fitting };
+  return fitting.type === "LoadBalancer" ? carried : withoutBalancer(carried);
+}
+
+/** The addresses of a load balancer that is none any more. */
+function withoutBalancer(service: Service): Service {
+  if ((service.status?.loadBalancer?.ingress ?? []).length === 0) return service;
+  return { ...service, status: { ...service.status, loadBalancer: {} } };
 }
 
 function keepAllocated(spec: UnknownObject, before: UnknownObject): UnknownObject {
@@ -24,6 +31,7 @@ function keepAllocated(spec: UnknownObject, before: UnknownObject): UnknownObjec
   if (needsClusterIP(spec.type) && needsClusterIP(before.type)) {
     keep("clusterIP");
     if (next.clusterIP === before.clusterIP) keep("clusterIPs");
+    keep("ipFamilyPolicy");
   }
   if (needsNodePort(spec.type) && needsNodePort(before.type)) next = keepNodePorts(next, before);
   if (spec.type === "LoadBalancer" && spec.externalTrafficPolicy === "Local") {

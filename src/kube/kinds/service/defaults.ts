@@ -3,6 +3,7 @@ import type { UnknownObject } from "../../json-object.ts";
 import { type Change, type Rewrite, withDefaults } from "../rewrite.ts";
 import { needsClusterIP, needsNodePort } from "./service-object.ts";
 
+const HEADLESS = "None";
 /** Three hours. */
 const AFFINITY_TIMEOUT_SECONDS = 10_800;
 
@@ -14,8 +15,7 @@ const defaultByType: Change = (spec) => {
   }
   if (needsClusterIP(type)) {
     defaults.internalTrafficPolicy = "Cluster";
-    defaults.ipFamilyPolicy = "SingleStack";
-    defaults.ipFamilies = ["IPv4"];
+    Object.assign(defaults, familyDefaults(spec));
     if (typeof spec.clusterIP === "string" && spec.clusterIP !== "") {
       defaults.clusterIPs = [spec.clusterIP];
     }
@@ -24,6 +24,24 @@ const defaultByType: Change = (spec) => {
   if (type === "LoadBalancer") defaults.allocateLoadBalancerNodePorts = true;
   return withDefaults(spec, defaults);
 };
+
+/**
+ * The cluster has one family. Only for a headless Service without a selector that says nothing: its
+ * endpoints are somebody else's, in whatever families that has.
+ */
+function familyDefaults(spec: UnknownObject): Record<string, unknown> {
+  const selector = spec.selector;
+  const isSelecting =
+    typeof selector === "object" && selector !== null && Object.keys(selector).length > 0;
+  if (spec.clusterIP !== HEADLESS || isSelecting) {
+    return { ipFamilyPolicy: "SingleStack", ipFamilies: ["IPv4"] };
+  }
+  const isSingle = spec.ipFamilyPolicy === "SingleStack";
+  return {
+    ipFamilyPolicy: "RequireDualStack",
+    ipFamilies: isSingle ? ["IPv4"] : ["IPv4", "IPv6"],
+  };
+}
 
 /** Whether clients outside the cluster can be routed to it, so that where to route them matters. */
 export function isExternallyReachable(spec: UnknownObject): boolean {
@@ -43,4 +61,11 @@ export const SERVICE_DEFAULTS: readonly Rewrite[] = [
   ["spec", defaultByType],
   ["spec.ports.*", (port) => withDefaults(port, { protocol: "TCP" })],
   ["spec.ports.*", targetSamePort],
+  [
+    "status.loadBalancer.ingress.*",
+    (ingress) =>
+      typeof ingress.ip === "string" && ingress.ip !== ""
+        ? withDefaults(ingress, { ipMode: "VIP" })
+        : ingress,
+  ],
 ];

@@ -1,7 +1,7 @@
 /** Rules for Services (k8s.io/kubernetes/pkg/apis/core/validation, `ValidateService`). */
 import type { ServicePort, ServiceSpec } from "kubernetes-types/core/v1";
 import type { FieldError } from "../../field-error.ts";
-import { ipFamily, isCIDR, unroutableReason } from "../../ip-address.ts";
+import { ipFamily, unroutableReason } from "../../ip-address.ts";
 import { dns1123Label, dns1123Subdomain, portNumber, qualifiedName } from "../../names.ts";
 import {
   duplicate,
@@ -16,11 +16,17 @@ import {
 import { validateLabels } from "../metadata.ts";
 import { validatePort } from "../pod-spec/handlers.ts";
 import { isExternallyReachable } from "./defaults.ts";
+import {
+  HEADLESS,
+  validateIPFamilies,
+  validateIPFamilyUpdate,
+  validateNoIPFamilies,
+} from "./ip-families.ts";
+import { validateLoadBalancer, validateLoadBalancerUpdate } from "./load-balancer-rules.ts";
 import { needsClusterIP, needsNodePort, type Service } from "./service-object.ts";
 
 /** One day. */
 const MAX_AFFINITY_SECONDS = 86_400;
-const HEADLESS = "None";
 
 export function validateService({ spec }: Service): FieldError[] {
   if (spec === undefined) return [required("spec")];
@@ -82,20 +88,11 @@ function validateServicePort(port: ServicePort, field: string, needsName: boolea
 
 function validateAddresses(spec: ServiceSpec): FieldError[] {
   if (spec.type === "ExternalName") return validateExternalName(spec);
-  const errors: FieldError[] = [];
+  const errors = validateIPFamilies(spec);
   const { clusterIP } = spec;
-  const clusterIPs = spec.clusterIPs ?? [];
   if (clusterIP === HEADLESS && needsNodePort(spec.type)) {
     const detail = `may not be set to 'None' for ${spec.type} services`;
     errors.push(invalid("spec.clusterIPs[0]", clusterIP, detail));
-  }
-  if (!isBlank(clusterIP) && clusterIP !== HEADLESS && ipFamily(clusterIP) === undefined) {
-    const detail = "must be empty, 'None', or a valid IP address";
-    errors.push(invalid("spec.clusterIP", clusterIP, detail));
-  }
-  if (clusterIPs.length > 0 && clusterIPs[0] !== clusterIP) {
-    const detail = "first value must match `clusterIP`";
-    errors.push(invalid("spec.clusterIPs", clusterIPs, detail));
   }
   for (const [index, address] of (spec.externalIPs ?? []).entries()) {
     const reason =
@@ -107,11 +104,10 @@ function validateAddresses(spec: ServiceSpec): FieldError[] {
 
 function validateExternalName(spec: ServiceSpec): FieldError[] {
   const name = (spec.externalName ?? "").replace(/\.$/, "");
-  const errors = requiredName("spec.externalName", name, dns1123Subdomain);
-  if (!isBlank(spec.clusterIP)) {
-    errors.push(forbidden("spec.clusterIP", "may not be set when `type` is 'ExternalName'"));
-  }
-  return errors;
+  return [
+    ...requiredName("spec.externalName", name, dns1123Subdomain),
+    ...validateNoIPFamilies(spec),
+  ];
 }
 
 function validateAffinity(spec: ServiceSpec): FieldError[] {
@@ -145,42 +141,7 @@ function validateTraffic(spec: ServiceSpec): FieldError[] {
   return errors;
 }
 
-function validateLoadBalancer(spec: ServiceSpec): FieldError[] {
-  const isLoadBalancer = spec.type === "LoadBalancer";
-  const ranges = spec.loadBalancerSourceRanges ?? [];
-  const errors: FieldError[] = [];
-  const only = "may only be used when `type` is 'LoadBalancer'";
-  if (!isLoadBalancer) {
-    if (ranges.length > 0) errors.push(forbidden("spec.loadBalancerSourceRanges", only));
-    if (!isBlank(spec.loadBalancerClass)) errors.push(forbidden("spec.loadBalancerClass", only));
-    if (spec.allocateLoadBalancerNodePorts !== undefined) {
-      errors.push(forbidden("spec.allocateLoadBalancerNodePorts", only));
-    }
-  } else if (!isBlank(spec.loadBalancerClass)) {
-    errors.push(...named("spec.loadBalancerClass", spec.loadBalancerClass, qualifiedName));
-  }
-  for (const [index, range] of ranges.entries()) {
-    if (isCIDR(range.trim())) continue;
-    const detail = "must be a valid CIDR block such as 10.0.0.0/8";
-    errors.push(invalid(`spec.loadBalancerSourceRanges[${index}]`, range, detail));
-  }
-  return errors;
-}
-
 /** Addresses are held until the type that needs them changes. */
 export function validateServiceUpdate(next: Service, previous: Service): FieldError[] {
-  const errors: FieldError[] = [];
-  const [now, before] = [next.spec, previous.spec];
-  if (before === undefined) return errors;
-  const bothHeld = needsClusterIP(now?.type) && needsClusterIP(before.type);
-  if (bothHeld && !isBlank(before.clusterIP) && now?.clusterIP !== before.clusterIP) {
-    errors.push(invalid("spec.clusterIPs[0]", now?.clusterIP, "may not change once set"));
-  }
-  const bothBalanced = now?.type === "LoadBalancer" && before.type === "LoadBalancer";
-  if (bothBalanced && now.loadBalancerClass !== before.loadBalancerClass) {
-    errors.push(
-      invalid("spec.loadBalancerClass", now.loadBalancerClass, "may not change once set"),
-    );
-  }
-  return errors;
+  return [...validateIPFamilyUpdate(next, previous), ...validateLoadBalancerUpdate(next, previous)];
 }
