@@ -26,6 +26,9 @@ import { DataReader } from "./references.ts";
 import { PodRoutes } from "./routing/pod-routes.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import { serviceLinksReader } from "./service-links-reader.ts";
+import type { VolumeDrivers } from "../storage/volume-drivers.ts";
+import type { HostPathPolicy } from "./volumes/host-path.ts";
+import { NodeVolumes } from "./volumes/node-volumes.ts";
 
 export interface NodeAgentOptions {
   readonly client: Client;
@@ -41,6 +44,10 @@ export interface NodeAgentOptions {
   readonly keepPods?: boolean;
   /** @default 500 */
   readonly maxPods?: number;
+  /** Bring the volumes of claims to pods. @default none */
+  readonly drivers?: VolumeDrivers;
+  /** What `hostPath` volumes may show. @default every path */
+  readonly hostPaths?: HostPathPolicy;
   /** Shared with others of the process; must be started and stopped by the caller. @default its own */
   readonly informers?: Informers;
   readonly clock?: Clock;
@@ -90,6 +97,7 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
   const serviceInformer = shared.of(services);
   const sliceInformer = shared.of(endpointSlices);
   const data = new DataReader(configMapInformer, secretInformer);
+  const volumes = await NodeVolumes.open({ ...options, informers: shared });
   const workers = new PodWorkers({
     pods: podInformer,
     configMaps: configMapInformer,
@@ -107,6 +115,7 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
         board,
         clock,
       }),
+      volumes,
       nodeName,
       hostIP: address,
       allocatable: resourcesOf(machine, maxPods),

@@ -1,22 +1,25 @@
-/** The ConfigMaps and Secrets that a pod refers to, and their content as pods see it. */
+/** The objects that a pod refers to, and the content of ConfigMaps and Secrets as pods see it. */
 import type { Informer } from "../../client/informer.ts";
 import type { ConfigMap } from "../../kube/kinds/configmap.ts";
 import type { Pod } from "../../kube/kinds/pod.ts";
 import type { Secret } from "../../kube/kinds/secret.ts";
 import type { ConfigData, ReferencedData } from "./env/missing-reference.ts";
 import { allContainersOf, namespaceOf, specOf } from "./pod-model.ts";
+import { claimNameOf } from "./volumes/claimed-volume.ts";
 
-/** `configmap/<namespace>/<name>` or `secret/…`. */
+export type ReferenceKind = "configmap" | "secret" | "persistentvolumeclaim" | "driver";
+/** `configmap/<namespace>/<name>`, `secret/…`; drivers are in no namespace. */
 export type ReferenceKey = string;
-export const referenceKey = (
-  kind: "configmap" | "secret",
-  namespace: string,
-  name: string,
-): ReferenceKey => `${kind}/${namespace}/${name}`;
+export const referenceKey = (kind: ReferenceKind, namespace: string, name: string): ReferenceKey =>
+  `${kind}/${namespace}/${name}`;
+
+/** Whether a driver has to do with it: then pods wait for drivers, too. */
+export const isDriverKey = (key: ReferenceKey): boolean =>
+  /^(?:persistentvolumeclaim|driver)\//.test(key);
 
 export function referencesOf(pod: Pod): ReadonlySet<ReferenceKey> {
   const keys = new Set<ReferenceKey>();
-  const add = (kind: "configmap" | "secret", name: string | undefined): void => {
+  const add = (kind: ReferenceKind, name: string | undefined): void => {
     if (name !== undefined) keys.add(referenceKey(kind, namespaceOf(pod), name));
   };
   for (const { env = [], envFrom = [] } of allContainersOf(pod)) {
@@ -29,7 +32,10 @@ export function referencesOf(pod: Pod): ReadonlySet<ReferenceKey> {
       add("secret", secretRef?.name);
     }
   }
-  for (const { configMap, secret, projected } of specOf(pod).volumes ?? []) {
+  for (const volume of specOf(pod).volumes ?? []) {
+    const { configMap, secret, projected, csi } = volume;
+    add("persistentvolumeclaim", claimNameOf(pod, volume));
+    if (csi !== undefined) keys.add(referenceKey("driver", "", csi.driver));
     add("configmap", configMap?.name);
     add("secret", secret?.secretName);
     for (const source of projected?.sources ?? []) {

@@ -161,10 +161,10 @@ describe("volumes", () => {
   });
 
   it("of other kinds are refused with what can be used instead", async () => {
-    const claim = [{ name: "v", persistentVolumeClaim: { claimName: "data" } }];
-    await fake.harness.createPod("web", { containers: [mounted()], volumes: claim });
+    const remote = [{ name: "v", nfs: { server: "files", path: "/" } }];
+    await fake.harness.createPod("web", { containers: [mounted()], volumes: remote });
     expect((await fake.harness.untilEvent("web", "FailedMount")).message).toMatch(
-      /volumes of type persistentVolumeClaim are not supported.*use configMap/,
+      /volumes of type nfs are not supported.*use configMap/,
     );
   });
 });

@@ -6,6 +6,7 @@ import { commandLine, containerEnv } from "../env/container-env.ts";
 import { type Container, specOf } from "../pod-model.ts";
 import type { ContainerConfig, Sandbox } from "../runtime/runtime.ts";
 import { containerMounts } from "../volumes/container-mounts.ts";
+import { isWritten } from "../volumes/volume-payload.ts";
 import type { PodEnvironment } from "./pod-environment.ts";
 import { mountTerminationMessage } from "./termination-message.ts";
 
@@ -62,14 +63,15 @@ export async function containerConfig(
 
 function isProjected(pod: Pod, name: string): boolean {
   const volume = specOf(pod).volumes?.find((other) => other.name === name);
-  return volume !== undefined && volume.emptyDir === undefined && volume.hostPath === undefined;
+  return volume !== undefined && isWritten(volume);
 }
 
 /** The container's own settings win over the pod's. */
 function userOf(pod: Pod, container: Container): ContainerConfig["user"] {
   const ofPod = specOf(pod).securityContext;
   const uid = container.securityContext?.runAsUser ?? ofPod?.runAsUser;
-  const gid = container.securityContext?.runAsGroup ?? ofPod?.runAsGroup;
+  // A process gets one group here: without one of its own that of the pod's volumes.
+  const gid = container.securityContext?.runAsGroup ?? ofPod?.runAsGroup ?? ofPod?.fsGroup;
   if (uid === undefined && gid === undefined) return undefined;
   return { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
 }

@@ -7,6 +7,7 @@ import type { Pod } from "../../../kube/kinds/pod.ts";
 import type { ReferencedData } from "../env/missing-reference.ts";
 import type { PodRoutes } from "../routing/pod-routes.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type { NodeVolumes } from "../volumes/node-volumes.ts";
 
 export interface PodEnvironment {
   readonly client: Client;
@@ -15,6 +16,7 @@ export interface PodEnvironment {
   readonly logger: Logger;
   readonly events: EventRecorder;
   readonly routes: PodRoutes;
+  readonly volumes: NodeVolumes;
   readonly nodeName: string;
   readonly hostIP: string;
   readonly allocatable: Readonly<Record<string, string>>;

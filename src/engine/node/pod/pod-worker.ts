@@ -7,12 +7,11 @@ import { isConditionTrue } from "../../../kube/conditions.ts";
 import { deepEqual } from "../../../kube/equality.ts";
 import { type Pod, pods } from "../../../kube/kinds/pod.ts";
 import { isStatus } from "../../../kube/status-error.ts";
-import { MissingReferenceError } from "../env/missing-reference.ts";
 import { allContainersOf, describePod, namespaceOf, specOf, uidOf } from "../pod-model.ts";
-import { type ContainerStatus, RuntimeError, type Sandbox } from "../runtime/runtime.ts";
+import type { ContainerStatus, Sandbox } from "../runtime/runtime.ts";
 import { podStatus } from "../status/pod-status.ts";
 import { statusPatch } from "../status/status-patch.ts";
-import { preparePodVolumes } from "../volumes/pod-volumes.ts";
+import { PodVolumes } from "../volumes/pod-volumes.ts";
 import { ContainerRunner } from "./container-runner.ts";
 import { UNSEEN, type ViewOf } from "./container-view.ts";
 import type { PodEnvironment } from "./pod-environment.ts";
@@ -58,10 +57,12 @@ export class PodWorker {
   #isCleared = false;
   #sandbox: Sandbox | undefined;
   #volumes: ReadonlyMap<string, string> | undefined;
-  #areVolumesStale = true;
-  #mountProblem = "";
+  readonly #podVolumes: PodVolumes;
+  #sandboxProblem = "";
   readonly #routed: RoutedState;
   #failure: { readonly reason: string; readonly message: string } | undefined;
+  /** The pod took more than it may: it ends now, whatever its grace period. */
+  #isEvicted = false;
   #ending: Ending | undefined;
   #running: Promise<void> | undefined;
   #isDirty = false;
@@ -77,6 +78,11 @@ export class PodWorker {
     this.#timer = new WakeTimer(env.clock, () => this.wake());
     this.finished = new Promise((resolve) => {
       this.#resolveFinished = resolve;
+    });
+    this.#podVolumes = new PodVolumes({
+      node: env.volumes,
+      clock: env.clock,
+      events: env.events,
     });
     this.#routed = new RoutedState(env, this.#status, () => this.wake());
     this.#runners = new Map(
@@ -96,7 +102,7 @@ export class PodWorker {
     const { labels, annotations } = this.#pod.metadata;
     // The downward API shows both in files.
     if (!deepEqual([labels, annotations], [pod.metadata.labels, pod.metadata.annotations]))
-      this.#areVolumesStale = true;
+      this.#podVolumes.sourcesChanged();
     this.#pod = pod;
     for (const container of allContainersOf(pod))
       this.#runners.get(container.name)?.redefine(container);
@@ -109,9 +115,9 @@ export class PodWorker {
     this.wake();
   }
 
-  /** A ConfigMap or Secret that the pod refers to has changed. */
+  /** A ConfigMap, Secret or claim that the pod refers to has changed. */
   referenceChanged(): void {
-    this.#areVolumesStale = true;
+    this.#podVolumes.sourcesChanged();
     this.wake();
   }
 
@@ -133,6 +139,7 @@ export class PodWorker {
     this.#isClosed = true;
     this.#timer.cancel();
     this.#routed.stop();
+    this.#podVolumes.close();
     this.#ending?.hold.abort();
     await this.#running;
     for (const runner of this.#runners.values()) runner.close();
@@ -163,9 +170,10 @@ export class PodWorker {
   async #sync(): Promise<void> {
     if (this.#pod.metadata.deletionTimestamp !== undefined || this.#isRemoved || this.#isOver)
       return this.#end();
-    if (this.#deadlinePassed() || finalPhase(this.#pod, this.#viewOf) !== undefined)
-      return this.#end();
+    if (this.#isEvicted || this.#deadlinePassed()) return this.#end();
+    if (finalPhase(this.#pod, this.#viewOf) !== undefined) return this.#end();
     if (await this.#prepare()) await this.#carryOut();
+    if (this.#isEvicted) return this.#end();
     await this.#publish(false);
   }
 
@@ -177,25 +185,28 @@ export class PodWorker {
         this.#sandbox = await runtime.ensureSandbox(sandboxConfig(this.#pod));
         await announcePorts(client, this.#pod, this.#sandbox);
       }
-      if (this.#areVolumesStale) {
-        this.#areVolumesStale = false;
-        this.#volumes = await preparePodVolumes(this.#sandbox.directory, {
-          pod: this.#pod,
-          data: this.#env.dataFor(this.#pod),
-          node: { ...this.#env, podIP: this.#sandbox.podIP },
-        });
-        this.#mountProblem = "";
-      }
     } catch (error) {
       if (isStatus(error, "NotFound", "Conflict")) return false;
       const message = (error as Error).message;
-      const reason = error instanceof RuntimeError ? "FailedCreatePodSandBox" : "FailedMount";
-      if (message !== this.#mountProblem) events.record(this.#pod, "Warning", reason, message);
-      this.#mountProblem = message;
-      if (!(error instanceof MissingReferenceError)) {
-        this.#areVolumesStale = true;
-        this.#timer.wakeAfter(RETRY_MS);
-      }
+      if (message !== this.#sandboxProblem)
+        events.record(this.#pod, "Warning", "FailedCreatePodSandBox", message);
+      this.#sandboxProblem = message;
+      this.#timer.wakeAfter(RETRY_MS);
+      return false;
+    }
+    const { paths, lookAgainAfterMs, eviction } = await this.#podVolumes.look({
+      pod: this.#pod,
+      podDirectory: this.#sandbox.directory,
+      data: this.#env.dataFor(this.#pod),
+      facts: { ...this.#env, podIP: this.#sandbox.podIP },
+    });
+    this.#volumes = paths ?? this.#volumes;
+    if (lookAgainAfterMs !== undefined) this.#timer.wakeAfter(lookAgainAfterMs);
+    if (eviction !== undefined) {
+      events.record(this.#pod, "Warning", "Evicted", eviction);
+      this.#failure = { reason: "Evicted", message: eviction };
+      this.#isEvicted = true;
+      return false;
     }
     // A pod that runs goes on with the volumes it has, whatever became of their sources.
     return this.#volumes !== undefined;
@@ -236,7 +247,7 @@ export class PodWorker {
 
   /** The pod is to run no more: deleted, removed, or finished by itself or its deadline. */
   async #end(): Promise<void> {
-    const graceMs = effectiveGraceMs(this.#pod, this.#isRemoved);
+    const graceMs = this.#isEvicted ? 0 : effectiveGraceMs(this.#pod, this.#isRemoved);
     this.#ending ??= this.#beginEnding(graceMs);
     if (graceMs < this.#ending.graceMs) {
       this.#ending.graceMs = graceMs;
@@ -285,7 +296,7 @@ export class PodWorker {
   async #finish(): Promise<void> {
     const isGone = this.#pod.metadata.deletionTimestamp !== undefined || this.#isRemoved;
     if (!isGone && this.#isCleared) return;
-    await removePodData(this.#env, this.#pod, { keepLogs: !isGone });
+    await removePodData(this.#env, this.#pod, this.#sandbox, { keepLogs: !isGone });
     this.#isCleared = true;
     if (!isGone) return;
     if (!this.#isRemoved) await this.#deleteObject();

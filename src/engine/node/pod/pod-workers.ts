@@ -5,7 +5,13 @@ import type { Pod } from "../../../kube/kinds/pod.ts";
 import type { Secret } from "../../../kube/kinds/secret.ts";
 import { removeLogsExcept } from "../logs/log-paths.ts";
 import { uidOf } from "../pod-model.ts";
-import { type ReferenceKey, referenceKey, referencesOf } from "../references.ts";
+import {
+  isDriverKey,
+  type ReferenceKey,
+  type ReferenceKind,
+  referenceKey,
+  referencesOf,
+} from "../references.ts";
 import type { PodEnvironment } from "./pod-environment.ts";
 import type { ContainerStatus } from "../runtime/runtime.ts";
 import { type FoundPod, PodWorker } from "./pod-worker.ts";
@@ -54,6 +60,7 @@ export class PodWorkers {
       }),
       configMaps.onChange(({ object }) => this.#referenceChanged("configmap", object)),
       secrets.onChange(({ object }) => this.#referenceChanged("secret", object)),
+      ...this.#followVolumes(),
     );
     found.clear();
     // What ended between the first look and the subscription.
@@ -102,7 +109,30 @@ export class PodWorkers {
     made.wake();
   }
 
-  #referenceChanged(kind: "configmap" | "secret", { metadata }: ConfigMap | Secret): void {
+  /** Claims, what they are bound to, and the drivers that bring it here. */
+  #followVolumes(): (() => void)[] {
+    const { claims, volumes, attachments, drivers } = this.#options.environment.volumes;
+    const ofVolume = (name: string): void => {
+      const { namespace = "", name: claim = "" } = volumes.get(name)?.spec?.claimRef ?? {};
+      this.#referenceChanged("persistentvolumeclaim", { metadata: { namespace, name: claim } });
+    };
+    return [
+      claims.onChange(({ object }) => this.#referenceChanged("persistentvolumeclaim", object)),
+      volumes.onChange(({ object }) => ofVolume(object.metadata.name)),
+      attachments.onChange(({ object }) =>
+        ofVolume(object.spec?.source?.persistentVolumeName ?? ""),
+      ),
+      drivers.onChange(() => {
+        for (const [key, uids] of this.#referrers)
+          if (isDriverKey(key)) for (const uid of uids) this.#workers.get(uid)?.referenceChanged();
+      }),
+    ];
+  }
+
+  #referenceChanged(
+    kind: ReferenceKind,
+    { metadata }: { readonly metadata: { readonly namespace?: string; readonly name: string } },
+  ): void {
     const key = referenceKey(kind, metadata.namespace ?? "", metadata.name);
     for (const uid of this.#referrers.get(key) ?? []) this.#workers.get(uid)?.referenceChanged();
   }
@@ -119,13 +149,14 @@ export class PodWorkers {
     return found;
   }
 
-  async #stopOrphan(uid: string, { runs }: FoundPod): Promise<void> {
-    const { runtime, logger } = this.#options.environment;
+  async #stopOrphan(uid: string, { runs, sandbox }: FoundPod): Promise<void> {
+    const { runtime, volumes, logger } = this.#options.environment;
     logger.info({ podUid: uid }, "stopping a pod that is not in the API any more");
     try {
       await Promise.all(
         runs.map(({ id }) => runtime.stopContainer(id, { graceMs: ORPHAN_GRACE_MS })),
       );
+      await volumes.release(uid, sandbox.directory);
       await runtime.removeSandbox(uid);
     } catch (error) {
       logger.error({ err: error, podUid: uid }, "an orphaned pod could not be stopped");

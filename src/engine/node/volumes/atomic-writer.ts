@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import {
   chmod,
+  chown,
   mkdir,
   readdir,
   readFile,
@@ -22,6 +23,8 @@ export interface VolumeFile {
   readonly bytes: Buffer;
   /** Permission bits. */
   readonly mode: number;
+  /** Given to when this process is root; else it stays its own. */
+  readonly owner?: { readonly uid?: number; readonly gid?: number };
 }
 /** By relative path with `/`, never absolute and without `..`. */
 export type VolumePayload = ReadonlyMap<string, VolumeFile>;
@@ -38,12 +41,14 @@ export async function writeAtomically(directory: string, payload: VolumePayload)
   }
   const next = `..${randomBytes(8).toString("hex")}`;
   await mkdir(join(directory, next));
-  for (const [path, { bytes, mode }] of payload) {
+  for (const [path, { bytes, mode, owner }] of payload) {
     const target = join(directory, next, path);
     await mkdir(dirname(target), { recursive: true });
     await writeFile(target, bytes);
     // Not as an option of writeFile: that one is subject to the umask.
     await chmod(target, mode);
+    if (owner !== undefined && process.getuid?.() === 0)
+      await chown(target, owner.uid ?? 0, owner.gid ?? 0);
   }
   await symlink(next, join(directory, `${DATA_LINK}_tmp`)).catch(async (error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;

@@ -1,11 +1,12 @@
 /** The mounts of one container: its `volumeMounts` resolved to host paths, sub-paths included. */
-import { cp, lstat, mkdir, readlink, realpath, rm, stat } from "node:fs/promises";
-import { dirname, join, posix, sep } from "node:path";
+import { cp, lstat, mkdir, rm } from "node:fs/promises";
+import { dirname, join, posix } from "node:path";
 import type { VolumeMount } from "kubernetes-types/core/v1";
 import { expand } from "../env/expansion.ts";
 import type { Container } from "../pod-model.ts";
 import { RuntimeError } from "../runtime/runtime.ts";
 import type { Mount } from "../runtime/runtime.ts";
+import { findSubPath, SubPathError } from "./sub-path.ts";
 
 export interface MountInputs {
   readonly container: Container;
@@ -20,48 +21,56 @@ export interface MountInputs {
 
 /** Throws `RuntimeError` with reason `CreateContainerConfigError`. */
 export async function containerMounts(inputs: MountInputs): Promise<Mount[]> {
+  const { volumeMounts = [], volumeDevices = [] } = inputs.container;
   const mounts: Mount[] = [];
-  for (const mount of inputs.container.volumeMounts ?? [])
+  for (const mount of volumeMounts)
     mounts.push({
       hostPath: await hostPath(mount, inputs),
       containerPath: mount.mountPath,
       readOnly: mount.readOnly ?? false,
     });
+  for (const { name, devicePath } of volumeDevices)
+    mounts.push({
+      hostPath: await volumePath({ name, mountPath: devicePath }, inputs),
+      containerPath: devicePath,
+      readOnly: false,
+    });
   return mounts;
 }
 
 async function hostPath(mount: VolumeMount, inputs: MountInputs): Promise<string> {
-  const volume = inputs.volumes.get(mount.name);
-  if (volume === undefined)
-    throw invalid(`volume "${mount.name}" of mount ${mount.mountPath} is not in the pod`);
+  const volume = await volumePath(mount, inputs);
   const subPath = subPathOf(mount, inputs.env);
   if (subPath === "") return volume;
-  const path = join(volume, subPath);
-  if (inputs.isProjected(mount.name)) return freeze(path, mount, inputs);
-  // Before anything is made: a link that a container left in the volume may lead out of it.
-  await requireInside(await existingPart(path), volume, mount);
-  // A sub-path that is not there yet is a directory, as with upstream.
-  if ((await stat(path).catch(() => undefined)) === undefined)
-    await mkdir(path, { recursive: true });
-  const real = await realpath(path);
-  await requireInside(real, volume, mount);
-  return real;
+  if (inputs.isProjected(mount.name)) return freeze(volume, subPath, mount, inputs);
+  return inside(volume, subPath, mount);
 }
 
-/** The real path of the longest part of `path` that is there. A link to nowhere counts as there. */
-async function existingPart(path: string): Promise<string> {
-  for (let part = path; ; part = dirname(part)) {
-    if ((await lstat(part).catch(() => undefined)) === undefined) continue;
-    return realpath(part).catch(() => readlink(part));
-  }
-}
-
-async function requireInside(real: string, volume: string, mount: VolumeMount): Promise<void> {
-  const realVolume = await realpath(volume);
-  if (real !== realVolume && !real.startsWith(realVolume + sep))
+async function volumePath(
+  { name, mountPath }: Pick<VolumeMount, "name" | "mountPath">,
+  { volumes }: MountInputs,
+): Promise<string> {
+  const volume = volumes.get(name);
+  if (volume === undefined)
+    throw invalid(`volume "${name}" of mount ${mountPath} is not in the pod`);
+  if ((await lstat(volume).catch(() => undefined)) === undefined)
     throw invalid(
-      `subPath "${mount.subPath ?? mount.subPathExpr ?? ""}" of volume "${mount.name}" leads out of the volume`,
+      `volume "${name}" is gone: ${volume} was removed from the machine; put it back, or delete the pod`,
     );
+  return volume;
+}
+
+async function inside(volume: string, subPath: string, mount: VolumeMount): Promise<string> {
+  try {
+    return await findSubPath(volume, subPath);
+  } catch (error) {
+    const cause = error as Error;
+    throw invalid(
+      cause instanceof SubPathError
+        ? `subPath ${cause.message.replace(/volume$/, `volume "${mount.name}"`)}`
+        : `failed to prepare subPath for volumeMount "${mount.name}": ${cause.message}`,
+    );
+  }
 }
 
 function subPathOf(mount: VolumeMount, env: ReadonlyMap<string, string>): string {
@@ -83,11 +92,15 @@ function subPathOf(mount: VolumeMount, env: ReadonlyMap<string, string>): string
 }
 
 /** A sub-path mount never sees updates of its volume: what it names is copied as it is now. */
-async function freeze(path: string, mount: VolumeMount, inputs: MountInputs): Promise<string> {
-  const real = await realpath(path).catch(() => undefined);
-  if (real === undefined)
-    throw invalid(`subPath "${mount.subPath ?? ""}" does not exist in volume "${mount.name}"`);
-  await requireInside(real, inputs.volumes.get(mount.name) ?? "", mount);
+async function freeze(
+  volume: string,
+  subPath: string,
+  mount: VolumeMount,
+  inputs: MountInputs,
+): Promise<string> {
+  if ((await lstat(join(volume, subPath)).catch(() => undefined)) === undefined)
+    throw invalid(`subPath "${subPath}" does not exist in volume "${mount.name}"`);
+  const real = await inside(volume, subPath, mount);
   const copy = join(
     inputs.subPathDirectory,
     inputs.container.name,
@@ -95,7 +108,8 @@ async function freeze(path: string, mount: VolumeMount, inputs: MountInputs): Pr
   );
   await mkdir(dirname(copy), { recursive: true });
   await rm(copy, { recursive: true, force: true });
-  await cp(real, copy, { recursive: true, dereference: true });
+  // Links stay links: what one leads to is not the volume's to hand out.
+  await cp(real, copy, { recursive: true, verbatimSymlinks: true });
   return copy;
 }
 

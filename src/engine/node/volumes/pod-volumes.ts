@@ -1,78 +1,266 @@
 /**
- * The volumes of one pod on disk, below `<pod>/volumes/<name>`. Preparing again brings them up to
- * date with the objects that they are made of.
+ * The volumes of one pod. Each is prepared by itself, below `<pod>/volumes/<name>` or where a driver
+ * has it; a look at them brings them up to date with the objects that they are made of, renews
+ * tokens, and measures what is limited. Level-triggered: the pod's worker looks whenever it likes.
  */
-import { mkdir, open, stat } from "node:fs/promises";
+import { rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { HostPathVolumeSource, Volume } from "kubernetes-types/core/v1";
-import { MissingReferenceError } from "../env/missing-reference.ts";
-import { specOf } from "../pod-model.ts";
+import type { Volume } from "kubernetes-types/core/v1";
+import type { Clock } from "../../../client/clock.ts";
+import type { EventRecorder } from "../../../client/event-recorder.ts";
+import type { Pod } from "../../../kube/kinds/pod.ts";
+import { volumeOf } from "../../storage/driver-volume.ts";
+import type { NodeFacts } from "../env/downward.ts";
+import { MissingReferenceError, type ReferencedData } from "../env/missing-reference.ts";
+import { namespaceOf, specOf } from "../pod-model.ts";
 import { writeAtomically } from "./atomic-writer.ts";
-import { type PayloadInputs, volumePayload } from "./volume-payload.ts";
+import { claimedVolume, claimNameOf } from "./claimed-volume.ts";
+import { directorySize } from "./directory-size.ts";
+import {
+  followsFsGroup,
+  inlineMount,
+  persistentMount,
+  type PodPlace,
+} from "./driver-volume-mount.ts";
+import type { DriverMount } from "./driver-mounts.ts";
+import { limitOf, prepareEmptyDir } from "./empty-dir.ts";
+import { prepareHostPath } from "./host-path.ts";
+import type { NodeVolumes } from "./node-volumes.ts";
+import { PodTokens } from "./service-account-token.ts";
+import { VolumeError } from "./volume-error.ts";
+import { setVolumeGroup } from "./volume-ownership.ts";
+import { tokensOf, volumePayload } from "./volume-payload.ts";
 
-/** A volume that cannot be had as it is asked for: the pod waits, told by a FailedMount event. */
-export class VolumeError extends Error {
-  override readonly name = "VolumeError";
+/** How long until a volume that failed is tried again: doubled each time, as upstream. */
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 122_000;
+/** How often what an emptyDir holds is compared with its limit, as upstream. */
+const MEASURE_INTERVAL_MS = 10_000;
+
+export interface PodVolumesOptions {
+  readonly node: NodeVolumes;
+  readonly clock: Clock;
+  readonly events: EventRecorder;
+}
+export interface PodState {
+  readonly pod: Pod;
+  readonly podDirectory: string;
+  readonly data: ReferencedData;
+  readonly facts: NodeFacts;
+}
+export interface Look {
+  /** Host path of each volume, once all are there. */
+  readonly paths?: ReadonlyMap<string, string>;
+  /** When to look again, though nothing happens. */
+  readonly lookAgainAfterMs?: number;
+  /** Why the pod may not go on. */
+  readonly eviction?: string;
 }
 
-/** Upstream's mode of emptyDir: any user of the pod may write. */
-const EMPTY_DIR_MODE = 0o777;
+interface Failure {
+  readonly message: string;
+  readonly count: number;
+  /** Infinity: until something that it waits for changes. */
+  readonly retryAtMs: number;
+}
 
-/** Host path of each volume, by name. Throws `VolumeError` or `MissingReferenceError`. */
-export async function preparePodVolumes(
-  podDirectory: string,
-  inputs: PayloadInputs,
-): Promise<ReadonlyMap<string, string>> {
-  const paths = new Map<string, string>();
-  for (const volume of specOf(inputs.pod).volumes ?? [])
+export class PodVolumes {
+  readonly #options: PodVolumesOptions;
+  readonly #tokens: PodTokens;
+  readonly #paths = new Map<string, string>();
+  readonly #failures = new Map<string, Failure>();
+  /** Volumes whose sources may have changed since they were written. */
+  readonly #stale = new Set<string>();
+  readonly #abort = new AbortController();
+  #measureAtMs = 0;
+
+  constructor(options: PodVolumesOptions) {
+    this.#options = options;
+    this.#tokens = new PodTokens({ client: options.node.client, clock: options.clock });
+  }
+
+  /** Something that volumes are made of changed. */
+  sourcesChanged(): void {
+    for (const name of this.#paths.keys()) this.#stale.add(name);
+    for (const [name, failure] of this.#failures)
+      this.#failures.set(name, { ...failure, retryAtMs: 0 });
+  }
+
+  /** Ends a measurement that is under way. */
+  close(): void {
+    this.#abort.abort(new Error("the pod's volumes are not looked at any more"));
+  }
+
+  async look(state: PodState): Promise<Look> {
+    const { clock } = this.#options;
+    const volumes = specOf(state.pod).volumes ?? [];
+    if (clock.now() >= (this.#tokens.renewAtMs ?? Infinity))
+      for (const volume of volumes) if (tokensOf(volume).length > 0) this.#stale.add(volume.name);
+    await Promise.all(
+      volumes.filter((volume) => this.#isDue(volume)).map((volume) => this.#try(volume, state)),
+    );
+    const eviction = await this.#overLimit(volumes);
+    const delayMs = this.#nextLookMs(volumes) - clock.now();
+    return {
+      // A pod that runs goes on with the volumes it has, whatever became of their sources.
+      ...(volumes.every(({ name }) => this.#paths.has(name)) ? { paths: this.#paths } : {}),
+      ...(Number.isFinite(delayMs) ? { lookAgainAfterMs: Math.max(0, delayMs) } : {}),
+      ...(eviction === undefined ? {} : { eviction }),
+    };
+  }
+
+  #isDue({ name }: Volume): boolean {
+    if (this.#paths.has(name) && !this.#stale.has(name)) return false;
+    return (this.#failures.get(name)?.retryAtMs ?? 0) <= this.#options.clock.now();
+  }
+
+  async #try(volume: Volume, state: PodState): Promise<void> {
+    const { name } = volume;
+    this.#stale.delete(name);
     try {
-      paths.set(volume.name, await prepare(volume, podDirectory, inputs));
-    } catch (cause) {
-      const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${(cause as Error).message}`;
-      if (cause instanceof MissingReferenceError)
-        throw new MissingReferenceError(message, { cause });
-      throw new VolumeError(message, { cause });
+      const path = await this.#prepare(volume, state);
+      this.#paths.set(name, path);
+      this.#failures.delete(name);
+    } catch (error) {
+      this.#stale.add(name);
+      this.#fail(volume, state.pod, error as Error);
     }
-  return paths;
-}
+  }
 
-async function prepare(
-  volume: Volume,
-  podDirectory: string,
-  inputs: PayloadInputs,
-): Promise<string> {
-  if (volume.hostPath !== undefined) return checkHostPath(volume.hostPath);
-  const directory = join(podDirectory, "volumes", volume.name);
-  const payload = volumePayload(volume, inputs);
-  if (payload !== undefined) {
+  #fail(volume: Volume, pod: Pod, error: Error): void {
+    const { clock, events } = this.#options;
+    const isAttachment = error instanceof VolumeError && error.reason === "FailedAttachVolume";
+    const shown = this.#shownName(pod, volume);
+    const message = isAttachment
+      ? error.message
+      : `MountVolume.SetUp failed for volume "${shown}" : ${error.message}`;
+    const before = this.#failures.get(volume.name);
+    const waits = error instanceof MissingReferenceError;
+    const count = before?.message === message ? before.count + 1 : 1;
+    // What waits for an object is looked at for many reasons, and told once.
+    if (!waits || count === 1)
+      events.record(pod, "Warning", isAttachment ? "FailedAttachVolume" : "FailedMount", message);
+    const delayMs = Math.min(FIRST_RETRY_MS * 2 ** (count - 1), MAX_RETRY_MS);
+    const retryAtMs = waits ? Infinity : clock.now() + delayMs;
+    this.#failures.set(volume.name, { message, count, retryAtMs });
+  }
+
+  /** Upstream's events name the PersistentVolume, where there is one. */
+  #shownName(pod: Pod, volume: Volume): string {
+    const claimName = claimNameOf(pod, volume);
+    if (claimName === undefined) return volume.name;
+    const claim = this.#options.node.claims.get(`${namespaceOf(pod)}/${claimName}`);
+    return claim?.spec?.volumeName ?? volume.name;
+  }
+
+  async #prepare(volume: Volume, state: PodState): Promise<string> {
+    const { node } = this.#options;
+    const directory = join(state.podDirectory, "volumes", volume.name);
+    if (volume.hostPath !== undefined) return prepareHostPath(volume.hostPath, node.hostPaths);
+    if (volume.emptyDir !== undefined) return this.#prepareEmptyDir(volume, directory, state.pod);
+    const place = { pod: state.pod, name: volume.name, podDirectory: state.podDirectory };
+    if (claimNameOf(state.pod, volume) !== undefined) return this.#prepareClaim(volume, place);
+    if (volume.csi !== undefined)
+      return this.#mount(inlineMount(node, place, volume.csi), state.pod);
+    await this.#tokens.refresh(state.pod, tokensOf(volume));
+    const payload = volumePayload(volume, {
+      ...state,
+      node: state.facts,
+      tokenFor: (projection) => this.#tokens.tokenFor(projection),
+    });
+    if (payload === undefined) throw unsupported(volume);
     await writeAtomically(directory, payload);
     return directory;
   }
-  const [kind = "emptyDir"] = Object.keys(volume).filter((key) => key !== "name");
-  if (kind !== "emptyDir")
-    throw new VolumeError(
-      `volumes of type ${kind} are not supported by this node; use configMap, secret, emptyDir, downwardAPI, projected or hostPath`,
+
+  async #prepareEmptyDir(volume: Volume, directory: string, pod: Pod): Promise<string> {
+    const { path, fellBack } = await prepareEmptyDir(directory, volume.emptyDir ?? {});
+    if (fellBack && !this.#paths.has(volume.name))
+      this.#options.events.record(
+        pod,
+        "Warning",
+        "MemoryVolumeOnDisk",
+        `volume "${volume.name}" asks for medium Memory, which this node may not mount (it takes root on Linux): it is a directory on disk, emptied with the pod`,
+      );
+    await setVolumeGroup(path, specOf(pod).securityContext ?? {});
+    return path;
+  }
+
+  async #prepareClaim(volume: Volume, place: PodPlace): Promise<string> {
+    const { node } = this.#options;
+    const namespace = namespaceOf(place.pod);
+    const claimed = claimedVolume(place.pod, volume, {
+      claim: (name) => node.claims.get(`${namespace}/${name}`),
+      volume: (name) => node.volumes.get(name),
+    });
+    const { spec = {} } = claimed.volume;
+    const driverVolume = volumeOf(claimed.volume);
+    if (driverVolume !== undefined)
+      return this.#mount(
+        persistentMount(node, place, claimed.volume, driverVolume, claimed.readOnly),
+        place.pod,
+      );
+    if (spec.hostPath !== undefined) return prepareHostPath(spec.hostPath, node.hostPaths);
+    if (spec.local === undefined)
+      throw unsupported({ ...spec, name: claimed.volume.metadata.name });
+    const { path } = spec.local;
+    // Made by an administrator, and never by the node.
+    if ((await stat(path).catch(() => undefined)) === undefined)
+      throw new VolumeError(
+        `path ${JSON.stringify(path)} of local volume "${claimed.volume.metadata.name}" does not exist on node "${node.nodeName}": make it there`,
+      );
+    const real = await prepareHostPath({ path }, node.hostPaths);
+    await setVolumeGroup(real, specOf(place.pod).securityContext ?? {});
+    return real;
+  }
+
+  async #mount(mount: DriverMount, pod: Pod): Promise<string> {
+    const { node } = this.#options;
+    // An agent of before, or an emptyDir of this name, may have left it: the path is the driver's.
+    await rmdir(mount.targetPath).catch(() => undefined);
+    const path = await node.mounts.mount(mount);
+    if (followsFsGroup(node, mount)) await setVolumeGroup(path, specOf(pod).securityContext ?? {});
+    return path;
+  }
+
+  /** Upstream's words for the first emptyDir that holds too much. */
+  async #overLimit(volumes: readonly Volume[]): Promise<string | undefined> {
+    const { clock } = this.#options;
+    if (clock.now() < this.#measureAtMs) return undefined;
+    this.#measureAtMs = clock.now() + MEASURE_INTERVAL_MS;
+    for (const { name, emptyDir } of volumes) {
+      const limit = emptyDir === undefined ? undefined : limitOf(emptyDir);
+      const path = this.#paths.get(name);
+      if (limit === undefined || path === undefined) continue;
+      const size = await directorySize(path, limit, this.#abort.signal).catch(() => 0);
+      if (size > limit)
+        return `Usage of EmptyDir volume ${JSON.stringify(name)} exceeds the limit ${JSON.stringify(emptyDir?.sizeLimit)}. `;
+    }
+    return undefined;
+  }
+
+  #nextLookMs(volumes: readonly Volume[]): number {
+    const retries = [...this.#failures.values()].map(({ retryAtMs }) => retryAtMs);
+    const isLimited = volumes.some(
+      ({ emptyDir }) => emptyDir !== undefined && limitOf(emptyDir) !== undefined,
     );
-  await mkdir(directory, { recursive: true, mode: EMPTY_DIR_MODE });
-  return directory;
+    return Math.min(
+      ...retries,
+      this.#tokens.renewAtMs ?? Infinity,
+      isLimited ? this.#measureAtMs : Infinity,
+    );
+  }
 }
 
-/** The checks of hostPath.type, as upstream's host_path plugin. */
-async function checkHostPath({ path, type = "" }: HostPathVolumeSource): Promise<string> {
-  if (type === "DirectoryOrCreate") await mkdir(path, { recursive: true, mode: 0o755 });
-  if (type === "FileOrCreate") await open(path, "a", 0o644).then((handle) => handle.close());
-  if (type === "") return path;
-  const info = await stat(path).catch(() => undefined);
-  const fits: Readonly<Record<string, boolean | undefined>> = {
-    DirectoryOrCreate: info?.isDirectory(),
-    Directory: info?.isDirectory(),
-    FileOrCreate: info?.isFile(),
-    File: info?.isFile(),
-    Socket: info?.isSocket(),
-    CharDevice: info?.isCharacterDevice(),
-    BlockDevice: info?.isBlockDevice(),
-  };
-  if (fits[type] !== true)
-    throw new VolumeError(`hostPath type check failed: ${path} is not of type ${type}`);
-  return path;
+/** Kinds of volumes that other machines, images or kernels would have to provide. */
+function unsupported(volume: object): VolumeError {
+  const IGNORED = new Set(["name", "accessModes", "capacity", "claimRef", "mountOptions"]);
+  const [kind = "nothing"] = Object.entries(volume)
+    .filter(([key, value]) => !IGNORED.has(key) && typeof value === "object")
+    .map(([key]) => key);
+  const advice =
+    kind === "image"
+      ? "the runtime does not pull images"
+      : "use configMap, secret, downwardAPI, projected, emptyDir, hostPath, ephemeral, csi or a persistentVolumeClaim";
+  return new VolumeError(`volumes of type ${kind} are not supported by this node: ${advice}`);
 }

@@ -2,6 +2,7 @@
 import type {
   DownwardAPIVolumeFile,
   KeyToPath,
+  ServiceAccountTokenProjection,
   Volume,
   VolumeProjection,
 } from "kubernetes-types/core/v1";
@@ -13,22 +14,51 @@ import {
   type ReferencedData,
   readAll,
 } from "../env/missing-reference.ts";
-import { allContainersOf, namespaceOf } from "../pod-model.ts";
+import { allContainersOf, namespaceOf, specOf } from "../pod-model.ts";
 import type { VolumeFile, VolumePayload } from "./atomic-writer.ts";
+import { VolumeError } from "./volume-error.ts";
 
 export interface PayloadInputs {
   readonly pod: Pod;
   readonly data: ReferencedData;
   readonly node: NodeFacts;
+  readonly tokenFor: (projection: ServiceAccountTokenProjection) => string;
 }
 
 const DEFAULT_MODE = 0o644;
+/** A token is its pod's alone where it can be told whose that is. */
+const PRIVATE_TOKEN_MODE = 0o600;
+/** What the group of the pod may do with files that are written for it. */
+const GROUP_READ = 0o440;
 
 /**
  * Undefined for volumes that are not made of API objects. Throws `MissingReferenceError` while
- * something that is not optional is missing.
+ * something that is not optional is missing, `VolumeError` for what this node does not have.
  */
 export function volumePayload(volume: Volume, inputs: PayloadInputs): VolumePayload | undefined {
+  const files = filesOf(volume, inputs);
+  const { fsGroup } = specOf(inputs.pod).securityContext ?? {};
+  if (files === undefined || fsGroup === undefined) return files;
+  return new Map(
+    [...files].map(([path, file]) => [
+      path,
+      { ...file, mode: file.mode | GROUP_READ, owner: { ...file.owner, gid: fsGroup } },
+    ]),
+  );
+}
+
+/** Whether the node writes the volume's files itself, from objects, and writes them anew. */
+export const isWritten = ({ configMap, secret, downwardAPI, projected }: Volume): boolean =>
+  [configMap, secret, downwardAPI, projected].some((source) => source !== undefined);
+
+/** The tokens that the volume shows. */
+export function tokensOf({ projected }: Volume): ServiceAccountTokenProjection[] {
+  return (projected?.sources ?? []).flatMap(({ serviceAccountToken }) =>
+    serviceAccountToken === undefined ? [] : [serviceAccountToken],
+  );
+}
+
+function filesOf(volume: Volume, inputs: PayloadInputs): VolumePayload | undefined {
   const { configMap, secret, downwardAPI, projected } = volume;
   if (configMap !== undefined) {
     const mode = configMap.defaultMode ?? DEFAULT_MODE;
@@ -50,13 +80,31 @@ export function volumePayload(volume: Volume, inputs: PayloadInputs): VolumePayl
 }
 
 function projection(source: VolumeProjection, mode: number, inputs: PayloadInputs): VolumePayload {
-  const { configMap, secret, downwardAPI } = source;
+  const { configMap, secret, downwardAPI, serviceAccountToken } = source;
   if (configMap !== undefined)
     return keyFiles("configmap", configMap, configMap.items, mode, inputs);
   if (secret !== undefined) return keyFiles("secret", secret, secret.items, mode, inputs);
   if (downwardAPI !== undefined) return downwardFiles(downwardAPI.items ?? [], mode, inputs);
+  if (serviceAccountToken !== undefined) {
+    const file = tokenFile(inputs.tokenFor(serviceAccountToken), mode, inputs.pod);
+    return new Map([[checkedPath(serviceAccountToken.path), file]]);
+  }
   const [kind = "nothing"] = Object.keys(source);
-  throw new MissingReferenceError(`projected volume source ${kind} is not supported by this node`);
+  throw new VolumeError(
+    `projected volumes from ${kind} are not supported by this node; use configMap, secret, downwardAPI or serviceAccountToken`,
+  );
+}
+
+/** Readable by the one user or the group that all containers have; else, as upstream, by everybody. */
+function tokenFile(token: string, defaultMode: number, pod: Pod): VolumeFile {
+  const bytes = Buffer.from(token);
+  const { fsGroup, runAsUser } = specOf(pod).securityContext ?? {};
+  if (fsGroup !== undefined) return { bytes, mode: PRIVATE_TOKEN_MODE };
+  const [uid, ...others] = new Set(
+    allContainersOf(pod).map(({ securityContext }) => securityContext?.runAsUser ?? runAsUser),
+  );
+  if (uid === undefined || others.length > 0) return { bytes, mode: defaultMode };
+  return { bytes, mode: PRIVATE_TOKEN_MODE, owner: { uid } };
 }
 
 function keyFiles(

@@ -1,5 +1,6 @@
 import type { Volume } from "kubernetes-types/core/v1";
 import { describe, expect, it } from "vitest";
+import type { Pod } from "../../../../src/kube/kinds/pod.ts";
 import { volumePayload } from "../../../../src/engine/node/volumes/volume-payload.ts";
 import { data, facts, podWith } from "../env/env-fixture.ts";
 
@@ -8,8 +9,13 @@ const { pod } = podWith(
   { resources: { limits: { cpu: "2" } } },
   { metadata: { labels: { tier: "front", app: "web" }, annotations: { note: 'say "hi"' } } },
 );
-function files(volume: Omit<Volume, "name">): Record<string, [string, string]> | undefined {
-  const payload = volumePayload({ name: "v", ...volume }, { pod, data: content, node: facts });
+function files(
+  volume: Omit<Volume, "name">,
+  of: Pod = pod,
+): Record<string, [string, string]> | undefined {
+  const tokenFor = ({ audience = "the API" }: { audience?: string }) => `token for ${audience}`;
+  const inputs = { pod: of, data: content, node: facts, tokenFor };
+  const payload = volumePayload({ name: "v", ...volume }, inputs);
   return (
     payload &&
     Object.fromEntries(
