@@ -105,7 +105,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const pki = join(dataDir, "pki");
     const tokens = new ServiceAccountTokens({ keys: await openSigningKeys(pki), store, clock });
     const authorizer = anyOf([mastersOnly, ownNamespaceReader]);
-    const api = createApiServer({ store, clock, audit, authorizer });
+    const api = createApiServer({ store, clock, audit, authorizer, serviceAccountTokens: tokens });
     stops.push(() => api.close());
     await bootstrap(api);
     const [certificates, token] = await Promise.all([
@@ -224,6 +224,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         clock,
         logger,
         keepPods: options.keepPods,
+        clusterNameserver: () => dns?.nameserver,
         address: reachable(options.nodeAddress),
       });
       stops.push(() => agent.stop());
@@ -232,10 +233,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const simulationClient = client.as(user("simulation"));
     if (options.simulatedNodes !== undefined)
       await keepNodePool(simulationClient, options.simulatedNodes, clock.now());
+    const simulated = simulatedConnection(clock);
     const simulation = await startSimulation({
       client: simulationClient,
       informers,
-      connect: (nodeName) => api.nodes.connect(nodeName, simulatedConnection),
+      connect: (nodeName) => api.nodes.connect(nodeName, simulated),
       clock,
       logger,
     });

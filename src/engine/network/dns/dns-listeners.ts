@@ -27,6 +27,8 @@ export interface DnsListenersOptions {
   readonly serviceAddress: string;
   /** Asked for by the user; listened at besides. */
   readonly listen?: Upstream;
+  /** Where the server listened the last time: running pods know it by that. */
+  readonly previous?: Upstream;
   readonly handler: DnsHandler;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -77,7 +79,7 @@ export async function openDnsListeners(options: DnsListenersOptions): Promise<Dn
   const refused = await attempt(service);
   if (listen !== undefined) await openAsked(listen);
   else if (refused !== undefined) {
-    for (const address of spares(refused, options.random ?? Math.random))
+    for (const address of spares(refused, options))
       if ((await attempt(address)) === undefined) break;
     const [found] = open;
     if (found === undefined) logger.warn({ err: refused }, "DNS cannot listen anywhere");
@@ -101,13 +103,14 @@ export async function openDnsListeners(options: DnsListenersOptions): Promise<Dn
 }
 
 /** Port 53 is worth more tries only where it is the address that is taken. */
-function spares(refused: unknown, random: () => number): Upstream[] {
+function spares(refused: unknown, options: DnsListenersOptions): Upstream[] {
+  const { previous, random = Math.random } = options;
   const byte = (): number => 1 + Math.floor(random() * 254);
   const others = Array.from({ length: codeOf(refused) === "EADDRINUSE" ? SPARE_TRIES : 0 }, () => ({
     host: `127.97.${byte()}.${byte()}`,
     port: DNS_PORT,
   }));
-  return [...others, UNPRIVILEGED, ANY_FREE];
+  return [...(previous === undefined ? [] : [previous]), ...others, UNPRIVILEGED, ANY_FREE];
 }
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;

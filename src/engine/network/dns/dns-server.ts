@@ -14,7 +14,11 @@ import { ClusterZone } from "./cluster-zone.ts";
 import { DnsHandler } from "./dns-handler.ts";
 import { DNS_PORT, type DnsListeners, openDnsListeners } from "./dns-listeners.ts";
 import { Forwarder, type ForwarderCounts } from "./forwarder.ts";
-import { ensureKubeDnsService, publishDnsEndpoint } from "./kube-dns-service.ts";
+import {
+  ensureKubeDnsService,
+  publishDnsEndpoint,
+  publishedDnsEndpoint,
+} from "./kube-dns-service.ts";
 import { isThisMachine, LoopProbe } from "./loop-probe.ts";
 import { ReverseZone } from "./reverse-zone.ts";
 import type { Upstream } from "./upstream-exchange.ts";
@@ -59,6 +63,7 @@ export interface DnsServer {
 export async function startDnsServer(options: DnsServerOptions): Promise<DnsServer> {
   const { client, informers, board, clock, logger } = options;
   const serviceAddress = await ensureKubeDnsService(client, options.serviceAddress);
+  const previous = await publishedDnsEndpoint(client);
   const zone = new ClusterZone({ informers, clock, serverAddress: serviceAddress });
   const reverse = new ReverseZone(informers);
   const slices = informers.of(endpointSlices);
@@ -93,6 +98,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   listeners = await openDnsListeners({
     serviceAddress,
     ...(options.listen === undefined ? {} : { listen: options.listen }),
+    ...(previous === undefined ? {} : { previous }),
     handler,
     clock,
     logger,

@@ -61,6 +61,19 @@ function kubeDnsService(clusterIP: string): Service {
   };
 }
 
+/** Where the server listened when it last said so. */
+export async function publishedDnsEndpoint(client: Client): Promise<Upstream | undefined> {
+  try {
+    const key = { namespace: NAMESPACE, name: `${NAME}-ipv4` };
+    const { endpoints, ports } = await client.get(endpointSlices, key);
+    const [host, port] = [endpoints?.[0]?.addresses[0], ports?.[0]?.port];
+    return host === undefined || port === undefined ? undefined : { host, port };
+  } catch (error) {
+    if (isStatus(error, "NotFound")) return undefined;
+    throw error;
+  }
+}
+
 /** Says where the server listens. */
 export async function publishDnsEndpoint(client: Client, address: Upstream): Promise<void> {
   const slice: EndpointSlice = {

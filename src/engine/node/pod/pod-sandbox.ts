@@ -2,14 +2,20 @@
 import type { Client } from "../../../client/client.ts";
 import { type Pod, pods } from "../../../kube/kinds/pod.ts";
 import { HOST_PORTS_ANNOTATION } from "../../pod-contract.ts";
-import { allContainersOf, namespaceOf, uidOf } from "../pod-model.ts";
-import type { Sandbox, SandboxConfig, SandboxPort } from "../runtime/runtime.ts";
+import { allContainersOf, namespaceOf, specOf, uidOf } from "../pod-model.ts";
+import type { Sandbox, SandboxConfig, SandboxDns, SandboxPort } from "../runtime/runtime.ts";
 
-export function sandboxConfig(pod: Pod): SandboxConfig {
+/** `dns`: what the pod's `resolv.conf` says; absent: what that of the machine says. */
+export function sandboxConfig(pod: Pod, dns?: SandboxDns): SandboxConfig {
+  const hostAliases = (specOf(pod).hostAliases ?? []).flatMap(({ ip, hostnames = [] }) =>
+    ip === undefined ? [] : [{ ip, hostnames }],
+  );
   return {
     podUid: uidOf(pod),
     namespace: namespaceOf(pod),
     name: pod.metadata.name,
+    ...(dns === undefined ? {} : { dns }),
+    ...(hostAliases.length === 0 ? {} : { hostAliases }),
     ports: allContainersOf(pod).flatMap(({ name: container, ports = [] }) =>
       ports.map(({ containerPort, name, protocol, hostPort }) => ({
         container,

@@ -11,6 +11,16 @@ export interface SandboxConfig {
   readonly name: string;
   /** Container ports for which the runtime must provide a reachable address. */
   readonly ports: readonly SandboxPort[];
+  /** How names are resolved inside, as far as the runtime can arrange it. @default as on the host */
+  readonly dns?: SandboxDns;
+  /** Lines for `/etc/hosts`. @default none */
+  readonly hostAliases?: readonly { readonly ip: string; readonly hostnames: readonly string[] }[];
+}
+/** What `resolv.conf` says. */
+export interface SandboxDns {
+  readonly nameservers: readonly string[];
+  readonly searches: readonly string[];
+  readonly options: readonly string[];
 }
 export interface SandboxPort {
   readonly container: string;

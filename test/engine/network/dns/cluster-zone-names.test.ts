@@ -101,7 +101,7 @@ describe("a headless Service", () => {
     const firsts = new Set<string | undefined>();
     for (let turn = 0; turn < 6; turn++)
       firsts.add((await dns.ask(`many.default.svc.${ZONE}`, "A")).data[0]);
-    expect([...firsts].sort()).toEqual(["A 10.1.0.1", "A 10.1.0.2", "A 10.1.0.3"]);
+    expect([...firsts].map(String).sort()).toEqual(["A 10.1.0.1", "A 10.1.0.2", "A 10.1.0.3"]);
   });
 
   test("has an SRV record for each endpoint and named port", async () => {

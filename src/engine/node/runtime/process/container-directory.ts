@@ -2,6 +2,7 @@
  * Where the process runtime keeps its files, below `<data-dir>/pods`:
  *
  *     <podUid>/sandbox.json                        ports and name of the pod
+ *     <podUid>/etc/…                               files that stand in for those of the machine
  *     <podUid>/volumes/…                           laid out by the node agent
  *     <podUid>/containers/<name>/root/             what the container sees as `/`
  *     <podUid>/containers/<name>/<attempt>/        one run of the container:

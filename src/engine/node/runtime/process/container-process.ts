@@ -12,9 +12,10 @@ import type { Cgroup } from "./cgroups.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
 import { type ContainerRecord, writeRecord } from "./container-record.ts";
 import { readExit } from "./exit-code.ts";
-import { type LaunchPlan, launch, processUser } from "./launch.ts";
+import { type LaunchPlan, launch } from "./launch.ts";
 import { LogPump } from "./log-pump.ts";
 import { bootId, isAlive, type ProcessIdentity, readIdentity, signal } from "./process-identity.ts";
+import { processUser } from "./spawn-in-container.ts";
 
 /** How often a process that is not our child is looked at; its exit file usually tells sooner. */
 const LIVENESS_PERIOD_MS = 1_000;
@@ -84,7 +85,7 @@ export class ContainerProcess {
   /** Throws `RuntimeError` when the process could not be started. */
   static async start(
     options: ContainerProcessOptions,
-    command: Pick<LaunchPlan, "argv" | "cwd" | "env" | "user">,
+    command: Pick<LaunchPlan, "argv" | "cwd" | "env" | "user" | "files">,
   ): Promise<ContainerProcess> {
     const container = new ContainerProcess(options);
     await container.#start(command);
@@ -124,7 +125,9 @@ export class ContainerProcess {
     if (this.#status.state === "exited") await this.#options.cgroup?.remove();
   }
 
-  async #start(command: Pick<LaunchPlan, "argv" | "cwd" | "env" | "user">): Promise<void> {
+  async #start(
+    command: Pick<LaunchPlan, "argv" | "cwd" | "env" | "user" | "files">,
+  ): Promise<void> {
     const { directory, record, cgroup } = this.#options;
     await rm(directory.path, { recursive: true, force: true });
     await mkdir(directory.path, { recursive: true });

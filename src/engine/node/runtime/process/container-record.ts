@@ -1,6 +1,7 @@
 /** How a container was started: written before its process, so that a later agent can take it over. */
 import { readFile, rename, writeFile } from "node:fs/promises";
 import type { Sandbox } from "../runtime.ts";
+import type { PrivateFile } from "./private-files.ts";
 
 export interface ContainerRecord {
   readonly id: string;
@@ -15,6 +16,7 @@ export interface ContainerRecord {
   readonly root: { readonly path: string; readonly owned: readonly string[] };
   readonly env: readonly (readonly [string, string])[];
   readonly user?: { readonly uid?: number; readonly gid?: number };
+  readonly files?: readonly PrivateFile[];
 }
 
 export interface SandboxRecord {

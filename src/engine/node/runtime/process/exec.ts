@@ -1,15 +1,13 @@
 /** Runs one more process in the surroundings of a container: probes, hooks, `kubectl exec`. */
-import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import type { ExecResult } from "../runtime.ts";
-import { processUser } from "./launch.ts";
+import { forShell } from "./launch.ts";
 import { signal } from "./process-identity.ts";
+import { spawnInContainer, type Surroundings } from "./spawn-in-container.ts";
 
-export interface ExecPlan {
+export interface ExecPlan extends Surroundings {
   readonly argv: readonly [string, ...string[]];
-  readonly cwd: string;
   readonly env: ReadonlyMap<string, string>;
-  readonly user?: { readonly uid?: number; readonly gid?: number };
   readonly timeoutMs: number;
   /** Output beyond is read and dropped, so that the process does not block. */
   readonly maxOutputBytes: number;
@@ -25,14 +23,13 @@ export class ExecTimeoutError extends Error {
 
 export function execInContainer(plan: ExecPlan): Promise<ExecResult> {
   return new Promise((resolve, reject) => {
-    const [program, ...args] = plan.argv;
-    const child = spawn(program, args, {
-      cwd: plan.cwd,
-      env: Object.fromEntries(plan.env),
-      detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
-      ...processUser(plan.user),
-    });
+    const [program] = plan.argv;
+    // A shell is in between where the container has files of its own.
+    const { command, env } =
+      plan.files === undefined
+        ? { command: plan.argv, env: Object.fromEntries(plan.env) }
+        : forShell(plan.argv, plan.env);
+    const child = spawnInContainer(command, env, plan, ["pipe", "pipe"]);
     const chunks: Buffer[] = [];
     let room = plan.maxOutputBytes;
     const collect = (chunk: Buffer): void => {
@@ -40,8 +37,8 @@ export function execInContainer(plan: ExecPlan): Promise<ExecResult> {
       chunks.push(chunk.subarray(0, room));
       room -= chunk.length;
     };
-    child.stdout.on("data", collect);
-    child.stderr.on("data", collect);
+    child.stdout?.on("data", collect);
+    child.stderr?.on("data", collect);
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
@@ -55,8 +52,8 @@ export function execInContainer(plan: ExecPlan): Promise<ExecResult> {
       clearTimeout(timer);
       const end = (): void => {
         clearTimeout(leftOpen);
-        child.stdout.destroy();
-        child.stderr.destroy();
+        child.stdout?.destroy();
+        child.stderr?.destroy();
         if (timedOut) {
           const seconds = plan.timeoutMs / 1000;
           reject(new ExecTimeoutError(`command "${program}" timed out after ${seconds}s`));

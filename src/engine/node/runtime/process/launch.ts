@@ -2,8 +2,9 @@
  * Starts the process of a container below a tiny shell that outlives the agent: it alone can wait
  * for the process, so it writes down the exit code. About 1 MB each, where a Node.js shim has 40.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { ContainerDirectory } from "./container-directory.ts";
+import { spawnInContainer, type Surroundings } from "./spawn-in-container.ts";
 
 /**
  * `$1` is the container's directory, the rest the command. Facts behind the lines:
@@ -32,37 +33,21 @@ echo $? >"$1/exit"
 kill -KILL 0
 `;
 
-export interface LaunchPlan {
+export interface LaunchPlan extends Surroundings {
   readonly directory: ContainerDirectory;
   /** Host path of the program, then its arguments. */
   readonly argv: readonly string[];
-  readonly cwd: string;
   readonly env: ReadonlyMap<string, string>;
   /** Open for appending: the process writes straight into files, so a stopped agent blocks nobody. */
   readonly stdoutFd: number;
   readonly stderrFd: number;
-  readonly user?: { readonly uid?: number; readonly gid?: number };
 }
 
 /** The wrapper: leader of a session and process group of its own. */
 export function launch(plan: LaunchPlan): ChildProcess {
   const { command, env } = forShell(plan.argv, plan.env);
-  return spawn("/bin/sh", ["-c", WRAPPER, "gantry", plan.directory.path, ...command], {
-    cwd: plan.cwd,
-    env,
-    detached: true,
-    stdio: ["ignore", plan.stdoutFd, plan.stderrFd],
-    ...processUser(plan.user),
-  });
-}
-
-/** Only root may run processes as somebody else; for others the operator's user stands in. */
-export function processUser(user: LaunchPlan["user"]): { uid?: number; gid?: number } {
-  if (process.getuid?.() !== 0) return {};
-  return {
-    ...(user?.uid === undefined ? {} : { uid: user.uid }),
-    ...(user?.gid === undefined ? {} : { gid: user.gid }),
-  };
+  const argv = ["/bin/sh", "-c", WRAPPER, "gantry", plan.directory.path, ...command];
+  return spawnInContainer(argv, env, plan, [plan.stdoutFd, plan.stderrFd]);
 }
 
 /**

@@ -46,11 +46,13 @@ import {
 import { layOutRoot } from "./container-root.ts";
 import { execInContainer } from "./exec.ts";
 import { HostPorts } from "./host-ports.ts";
-import { processUser } from "./launch.ts";
 import { translateArgument } from "./path-translation.ts";
+import { makePodFiles, podFiles } from "./pod-files.ts";
+import { PrivateFiles } from "./private-files.ts";
 import { bootId } from "./process-identity.ts";
 import { processGroupStats } from "./process-stats.ts";
 import { findProgram } from "./program-lookup.ts";
+import { processUser, type Surroundings } from "./spawn-in-container.ts";
 
 export interface ProcessRuntimeOptions {
   /** Absolute; made when it does not exist. */
@@ -81,6 +83,8 @@ class ProcessRuntime implements Runtime {
   readonly #clock: Clock;
   readonly #ports = new HostPorts();
   #cgroups: Cgroups | undefined;
+  /** Looked at when the first pod wants files of its own. */
+  #privateFiles: Promise<PrivateFiles | undefined> | undefined;
   readonly #sandboxes = new Map<string, Promise<Sandbox>>();
   /** By id. */
   readonly #containers = new Map<string, ContainerProcess>();
@@ -178,7 +182,7 @@ class ProcessRuntime implements Runtime {
     const container = this.#containers.get(id);
     if (container === undefined || container.status.state !== "running")
       throw new Error(`container ${container?.record.name ?? id} is not running`);
-    const { cwd, root, user } = container.record;
+    const { cwd, root, user, files } = container.record;
     const env = new Map(container.record.env);
     const [name = "", ...args] = command;
     const program = await findProgram(name, { root, cwd, searchPath: env.get("PATH") ?? "" });
@@ -187,6 +191,7 @@ class ProcessRuntime implements Runtime {
       cwd,
       env,
       ...(user === undefined ? {} : { user }),
+      ...(await this.#filesFor(files)),
       ...options,
     });
   }
@@ -219,6 +224,7 @@ class ProcessRuntime implements Runtime {
     }
     const directory = this.#podDirectory(config.podUid);
     await mkdir(join(directory, "volumes"), { recursive: true, mode: PASSAGE_MODE });
+    await makePodFiles(directory, config);
     const { podUid, namespace, name } = config;
     const record = { podUid, namespace, name, portMap: [...portMap] };
     await writeRecord(sandboxFile(directory), record);
@@ -247,6 +253,7 @@ class ProcessRuntime implements Runtime {
     const env = containerEnvironment(config.env, root);
     const program = await findProgram(command, { root, cwd, searchPath: env.get("PATH") ?? "" });
     const { podUid, name, attempt, logPath, user } = config;
+    const files = await podFiles(sandbox.directory);
     const record: ContainerRecord = {
       id,
       podUid,
@@ -259,6 +266,7 @@ class ProcessRuntime implements Runtime {
       root,
       env: [...env],
       ...(user === undefined ? {} : { user }),
+      ...(files.length === 0 ? {} : { files }),
     };
     const group = cgroupName(id);
     const cgroup =
@@ -271,9 +279,18 @@ class ProcessRuntime implements Runtime {
       cwd,
       env,
       ...(user === undefined ? {} : { user }),
+      ...(await this.#filesFor(files)),
     });
     this.#containers.set(id, container);
     return container.status;
+  }
+
+  /** Nothing where the machine does not let us: its own files are seen then. */
+  async #filesFor(own: ContainerRecord["files"] = []): Promise<Pick<Surroundings, "files">> {
+    if (own.length === 0) return {};
+    this.#privateFiles ??= PrivateFiles.open();
+    const privateFiles = await this.#privateFiles;
+    return privateFiles === undefined ? {} : { files: { own, with: privateFiles } };
   }
 
   /** A container with a user of its own must reach its directories and write into its root. */
