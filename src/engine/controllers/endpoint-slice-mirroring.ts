@@ -54,7 +54,7 @@ export function createEndpointSliceMirroringController(context: ControllerContex
     const isMirrored =
       source !== undefined &&
       service !== undefined &&
-      service.spec?.selector === undefined &&
+      Object.keys(service.spec?.selector ?? {}).length === 0 &&
       mayMirror(source);
     for (const type of ADDRESS_TYPES) {
       const own = existing.filter(({ addressType }) => addressType === type);

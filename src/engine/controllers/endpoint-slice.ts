@@ -7,6 +7,7 @@ import { OwnWrites } from "../../client/own-writes.ts";
 import { done, type Result, requeueAfter } from "../../client/reconciler.ts";
 import { WorkQueue } from "../../client/work-queue.ts";
 import { type EndpointSlice, endpointSlices } from "../../kube/kinds/endpointslice.ts";
+import { nodes as nodeResource } from "../../kube/kinds/node.ts";
 import { pods as podResource } from "../../kube/kinds/pod.ts";
 import { services as serviceResource } from "../../kube/kinds/service.ts";
 import { keyOf } from "../../kube/object.ts";
@@ -18,7 +19,9 @@ import {
   SERVICE_NAME_LABEL,
   sliceMetadata,
 } from "./endpoint-slice/slice-metadata.ts";
+import { capacityKey, nodeTopology, zoneOf } from "./endpoint-slice/node-topology.ts";
 import { planSlices, type SlicePlan } from "./endpoint-slice/slice-plan.ts";
+import { isZoneAware, withTopology } from "./endpoint-slice/topology-hints.ts";
 import { writeSlices } from "./endpoint-slice/write-slices.ts";
 import { addressTypes } from "./service-endpoints/pod-addresses.ts";
 import {
@@ -32,6 +35,7 @@ const NAME = "endpointslice-controller";
 /** Writes that wait together share one commit to disk, so more than upstream's 5. */
 const WORKERS = 20;
 const BY_SERVICE = "endpointslice-controller/service";
+const ZONE_AWARE = "endpointslice-controller/zone-aware";
 /** The cache's next event brings the Service back earlier; this is for the case that none comes. */
 const STALE_RECHECK_MS = 1_000;
 
@@ -43,6 +47,8 @@ export function createEndpointSliceController(context: ControllerContext): Contr
   const slices = informers.of(endpointSlices);
   const queue = new WorkQueue({ clock });
   const ownWrites = new OwnWrites(clock);
+  const nodes = informers.of(nodeResource);
+  const topology = nodeTopology(nodes);
   addSelectionIndexes(services, pods);
   slices.addIndex(BY_SERVICE, (slice) => {
     const key = serviceKeyOf(slice);
@@ -50,6 +56,16 @@ export function createEndpointSliceController(context: ControllerContext): Contr
   });
 
   services.onChange(({ object }) => queue.add(keyOf(object)));
+  services.addIndex(ZONE_AWARE, (service) => (isZoneAware(service) ? [ZONE_AWARE] : []));
+  nodes.onChange(({ type, object, previous }) => {
+    // Pods of a node that moved are in another zone; else only shares of zones may have changed.
+    const hasMoved = previous !== undefined && zoneOf(previous) !== zoneOf(object);
+    const concerned = hasMoved ? services.list() : services.byIndex(ZONE_AWARE, ZONE_AWARE);
+    if (concerned.length === 0) return;
+    const isModified = type !== "DELETED" && previous !== undefined;
+    if (isModified && capacityKey(previous) === capacityKey(object)) return;
+    for (const service of concerned) queue.add(keyOf(service));
+  });
   pods.onChange(({ object, previous }) => {
     for (const pod of previous === undefined ? [object] : [object, previous])
       for (const service of selectingServices(services, pod)) queue.add(keyOf(service));
@@ -80,7 +96,7 @@ export function createEndpointSliceController(context: ControllerContext): Contr
       writeSlices(client, plan, (written) => ownWrites.note(key, written));
     for (const type of types) {
       const own = existing.filter(({ addressType }) => addressType === type);
-      const groups = endpointGroups(service, selected, type);
+      const groups = withTopology(service, endpointGroups(service, selected, type), topology);
       await write(planSlices(metadata, type, groups, own));
     }
     const foreign = existing.filter((slice) => !types.some((type) => type === slice.addressType));

@@ -1,4 +1,4 @@
-import type { Endpoint } from "kubernetes-types/discovery/v1";
+import type { Endpoint } from "../../../kube/kinds/endpointslice.ts";
 import type { Pod } from "../../../kube/kinds/pod.ts";
 import type { Service } from "../../../kube/kinds/service.ts";
 import { endpointPorts, portSetKey } from "../service-endpoints/endpoint-ports.ts";

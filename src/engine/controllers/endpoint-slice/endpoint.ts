@@ -1,5 +1,5 @@
 /** One pod as an endpoint of a Service. */
-import type { Endpoint } from "kubernetes-types/discovery/v1";
+import type { Endpoint } from "../../../kube/kinds/endpointslice.ts";
 import type { Pod } from "../../../kube/kinds/pod.ts";
 import type { Service } from "../../../kube/kinds/service.ts";
 import { isReady, isTerminal } from "../replicaset/pod-state.ts";

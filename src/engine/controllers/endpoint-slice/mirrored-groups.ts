@@ -1,5 +1,5 @@
 import type { EndpointAddress, EndpointSubset } from "kubernetes-types/core/v1";
-import type { Endpoint } from "kubernetes-types/discovery/v1";
+import type { Endpoint } from "../../../kube/kinds/endpointslice.ts";
 import { type AddressType, addressTypeOf } from "../service-endpoints/pod-addresses.ts";
 import type { EndpointGroup } from "./slice-plan.ts";
 

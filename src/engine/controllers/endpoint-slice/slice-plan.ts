@@ -2,9 +2,9 @@
  * Which EndpointSlices to create, change and remove so that they hold the wanted endpoints, with as
  * few writes as possible: endpoints stay in their slice, slices that would go are used again.
  */
-import type { Endpoint, EndpointPort } from "kubernetes-types/discovery/v1";
+import type { EndpointPort } from "kubernetes-types/discovery/v1";
 import { deepEqual } from "../../../kube/equality.ts";
-import type { EndpointSlice } from "../../../kube/kinds/endpointslice.ts";
+import type { Endpoint, EndpointSlice } from "../../../kube/kinds/endpointslice.ts";
 import { portSetKey } from "../service-endpoints/endpoint-ports.ts";
 import type { AddressType } from "../service-endpoints/pod-addresses.ts";
 

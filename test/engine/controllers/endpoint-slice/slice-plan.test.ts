@@ -1,5 +1,4 @@
 import fc from "fast-check";
-import type { Endpoint } from "kubernetes-types/discovery/v1";
 import { expect, test } from "vitest";
 import {
   type EndpointGroup,
@@ -8,7 +7,7 @@ import {
   type SlicePlan,
 } from "../../../../src/engine/controllers/endpoint-slice/slice-plan.ts";
 import { portSetKey } from "../../../../src/engine/controllers/service-endpoints/endpoint-ports.ts";
-import type { EndpointSlice } from "../../../../src/kube/kinds/endpointslice.ts";
+import type { Endpoint, EndpointSlice } from "../../../../src/kube/kinds/endpointslice.ts";
 
 const metadata = { namespace: "a", generateName: "web-", labels: { l: "1" }, ownerReferences: [] };
 const endpoint = (id: number, ready = true): Endpoint => ({
