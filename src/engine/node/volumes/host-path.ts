@@ -3,7 +3,7 @@
  * without a word all of it, since processes of the `process` runtime see all of it anyway.
  */
 import { lstat, mkdir, open, readlink, realpath, stat } from "node:fs/promises";
-import { dirname, isAbsolute, resolve, sep } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { HostPathVolumeSource } from "kubernetes-types/core/v1";
 import { VolumeError } from "./volume-error.ts";
 
@@ -66,14 +66,13 @@ async function requireAllowed(path: string, { allowedPrefixes }: HostPathPolicy)
 
 async function resolveLinks(path: string): Promise<string> {
   for (let part = path; ; part = dirname(part)) {
-    if ((await lstat(part).catch(() => undefined)) === undefined && part !== dirname(part))
-      continue;
-    // A link to nowhere would lead there as soon as it is made.
-    const real = await realpath(part).catch(async () =>
-      resolve(dirname(part), await readlink(part)),
-    );
-    return part === path
-      ? real
-      : real + (real.endsWith(sep) ? "" : sep) + path.slice(part.length).replace(/^\/+/, "");
+    if ((await lstat(part).catch(() => undefined)) === undefined) continue;
+    const real = await realpath(part).catch(() => linkTarget(part));
+    return join(real, relative(part, path));
   }
+}
+
+/** A link to nowhere would lead there as soon as it is made. */
+async function linkTarget(link: string): Promise<string> {
+  return resolve(await realpath(dirname(link)), await readlink(link));
 }

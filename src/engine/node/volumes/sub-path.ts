@@ -4,7 +4,7 @@
  * from an open directory and follows no link.
  */
 import { type FileHandle, chmod, lstat, mkdir, open, readlink, realpath } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 
 /** The path is no part of the volume, or was made to be none while it was looked at. */
 export class SubPathError extends Error {
@@ -39,9 +39,12 @@ function requireInside(real: string, root: string, subPath: string): void {
 async function existingPart(path: string): Promise<{ path: string; real: string }> {
   for (let part = path; ; part = dirname(part)) {
     if ((await lstat(part).catch(() => undefined)) === undefined) continue;
-    const real = await realpath(part).catch(async () => join(dirname(part), await readlink(part)));
-    return { path: part, real };
+    return { path: part, real: await realpath(part).catch(() => linkTarget(part)) };
   }
+}
+
+async function linkTarget(link: string): Promise<string> {
+  return resolve(await realpath(dirname(link)), await readlink(link));
 }
 
 async function walkHandles(
