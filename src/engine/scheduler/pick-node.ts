@@ -1,71 +1,192 @@
-/** Chooses a node for a pod, pure: filter, score, take the best; or say why there is none. */
-import { type Candidate, rejection } from "./filters.ts";
+/** Chooses a node for a pod, pure: filter, score, take the best; or say of each node why not. */
+import {
+  type Cycle,
+  type FilterPlugin,
+  isPodRejection,
+  type NodeFilter,
+  type Rejection,
+  type ScorePlugin,
+} from "./framework.ts";
 import type { NodeState } from "./node-state.ts";
-import { relativeScores, resourceScore } from "./scores.ts";
 
+export interface NodeRejection extends Rejection {
+  readonly plugin: string;
+}
+/** Why a pod has no node. */
+export interface Diagnosis {
+  readonly nodeCount: number;
+  readonly byNode: ReadonlyMap<NodeState, NodeRejection>;
+  /** Given when the pod itself is the reason. */
+  readonly everywhere?: { readonly plugin: string; readonly message: string };
+}
 export type Choice =
   | { readonly node: NodeState /** Where the next search should begin. */; readonly next: number }
-  | { readonly message: string };
+  | { readonly diagnosis: Diagnosis };
+
+export interface Plugins {
+  readonly filters: readonly FilterPlugin[];
+  readonly scores: readonly ScorePlugin[];
+}
+export interface SearchOptions {
+  /** The search begins here, so that all nodes get their turn. @default 0 */
+  readonly start?: number;
+  /** Part of the nodes to find feasible before choosing among them. @default depends on their number */
+  readonly percentageOfNodesToScore?: number;
+  /** Yields [0, 1) for ties. @default Math.random */
+  readonly random?: () => number;
+}
 
 /** Below this many nodes all are looked at. */
 const MIN_FEASIBLE = 100;
+const MIN_PERCENTAGE = 5;
 
 /**
- * Enough feasible nodes to choose well from, as upstream's percentageOfNodesToScore: half of them,
- * and ever fewer the more there are.
+ * Enough feasible nodes to choose well from: half of them, and ever fewer the more there are
+ * (upstream's `numFeasibleNodesToFind`).
  */
-export function feasibleWanted(nodeCount: number): number {
-  const percentage = Math.max(5, 50 - nodeCount / 125);
-  return Math.max(MIN_FEASIBLE, Math.floor((nodeCount * percentage) / 100));
+export function feasibleWanted(nodeCount: number, percentage = 0): number {
+  if (nodeCount <= MIN_FEASIBLE) return MIN_FEASIBLE;
+  const part = percentage > 0 ? percentage : Math.max(MIN_PERCENTAGE, 50 - nodeCount / 125);
+  return Math.max(MIN_FEASIBLE, Math.floor((nodeCount * part) / 100));
 }
 
-/** The search begins at `start`, so that all nodes get their turn. `random` yields [0, 1) for ties. */
-export function pickNode(
-  candidate: Candidate,
-  nodes: readonly NodeState[],
-  start = 0,
-  random: () => number = Math.random,
-): Choice {
-  if (nodes.length === 0) return { message: "no nodes available to schedule pods" };
-  const wanted = feasibleWanted(nodes.length);
-  const feasible: NodeState[] = [];
-  const reasons = new Map<string, number>();
-  let looked = 0;
-  for (; looked < nodes.length && feasible.length < wanted; looked++) {
-    const node = nodes[(start + looked) % nodes.length];
-    if (node === undefined) continue;
-    const rejected = rejection(candidate, node);
-    if (rejected.length === 0) feasible.push(node);
-    for (const reason of rejected) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+export function pickNode(plugins: Plugins, cycle: Cycle, options: SearchOptions = {}): Choice {
+  const { nodes } = cycle.cluster;
+  const { start = 0, random = Math.random } = options;
+  const byNode = new Map<NodeState, NodeRejection>();
+  const nodeCount = nodes.length;
+  const search = prepareSearch(plugins.filters, cycle);
+  if ("everywhere" in search) {
+    const { plugin, everywhere: message } = search;
+    return { diagnosis: { nodeCount, byNode, everywhere: { plugin, message } } };
   }
-  const node = best(candidate, feasible, random);
-  if (node === undefined) return { message: describe(nodes.length, reasons) };
-  return { node, next: (start + looked) % nodes.length };
+  const nominated = nominatedNode(cycle);
+  if (nominated !== undefined && search.reject(nominated) === undefined)
+    return { node: nominated, next: start };
+  const wanted = feasibleWanted(nodeCount, options.percentageOfNodesToScore);
+  const feasible: NodeState[] = [];
+  let looked = 0;
+  for (; looked < nodeCount && feasible.length < wanted; looked++) {
+    const node = nodes[(start + looked) % nodeCount];
+    if (node === undefined) continue;
+    const rejection = search.reject(node);
+    if (rejection === undefined) feasible.push(node);
+    else byNode.set(node, rejection);
+  }
+  const node = best(plugins.scores, cycle, feasible, random);
+  if (node === undefined) return { diagnosis: { nodeCount, byNode } };
+  return { node, next: (start + looked) % nodeCount };
+}
+
+/** Room was made for the pod there. */
+function nominatedNode({ cluster, uid }: Cycle): NodeState | undefined {
+  const nomination = cluster.nominations.get(uid);
+  const node = nomination === undefined ? undefined : cluster.node(nomination.nodeName);
+  return node?.isKnown === true ? node : undefined;
+}
+
+interface Search {
+  readonly reject: (node: NodeState) => NodeRejection | undefined;
+}
+interface Step {
+  readonly plugin: FilterPlugin;
+  readonly filter: NodeFilter;
+}
+
+function prepareSearch(
+  filters: readonly FilterPlugin[],
+  cycle: Cycle,
+): Search | { readonly plugin: string; readonly everywhere: string } {
+  const steps: Step[] = [];
+  for (const plugin of filters) {
+    const prepared = plugin.prepare(cycle);
+    if (prepared === undefined) continue;
+    if (isPodRejection(prepared)) return { plugin: plugin.name, everywhere: prepared.everywhere };
+    steps.push({ plugin, filter: prepared });
+  }
+  const { nominations } = cycle.cluster;
+  const plainly = (node: NodeState): NodeRejection | undefined => runSteps(steps, node);
+  if (nominations.isEmpty) return { reject: plainly };
+  return {
+    reject: (node) => {
+      const kept = nominations.on(node.name, { uid: cycle.uid, priority: cycle.info.priority });
+      if (kept.length === 0) return plainly(node);
+      // It must fit with those that room is kept for, and without them: they might go elsewhere.
+      return withNominated(filters, cycle, node) ?? plainly(node);
+    },
+  };
+}
+
+function runSteps(steps: readonly Step[], node: NodeState): NodeRejection | undefined {
+  for (const { plugin, filter } of steps) {
+    const rejection = filter(node);
+    if (rejection !== undefined) return { ...rejection, plugin: plugin.name };
+  }
+  return undefined;
+}
+
+/** As {@link pickNode} decides for one node, all as it is now. */
+export function rejectionOn(
+  filters: readonly FilterPlugin[],
+  cycle: Cycle,
+  node: NodeState,
+): NodeRejection | undefined {
+  const search = prepareSearch(filters, cycle);
+  return "everywhere" in search
+    ? { reasons: [search.everywhere], isFinal: true, plugin: search.plugin }
+    : search.reject(node);
+}
+
+function withNominated(
+  filters: readonly FilterPlugin[],
+  cycle: Cycle,
+  node: NodeState,
+): NodeRejection | undefined {
+  const { cluster, uid, info } = cycle;
+  const { version } = cluster;
+  const guests = cluster.nominations
+    .on(node.name, { uid, priority: info.priority })
+    .map((nomination) => cluster.place(nomination.pod, node.name, nomination.info));
+  try {
+    for (const plugin of filters) {
+      const prepared = plugin.prepare(cycle);
+      if (prepared === undefined) continue;
+      const rejection = isPodRejection(prepared)
+        ? { reasons: [prepared.everywhere], isFinal: true }
+        : prepared(node);
+      if (rejection !== undefined) return { ...rejection, plugin: plugin.name };
+    }
+    return undefined;
+  } finally {
+    for (const guest of guests) cluster.remove(guest);
+    cluster.version = version;
+  }
 }
 
 function best(
-  candidate: Candidate,
+  scores: readonly ScorePlugin[],
+  cycle: Cycle,
   nodes: readonly NodeState[],
   random: () => number,
 ): NodeState | undefined {
   if (nodes.length <= 1) return nodes[0];
-  const relative = relativeScores(candidate, nodes);
+  const totals = new Float64Array(nodes.length);
+  for (const plugin of scores) {
+    const given = plugin.score(cycle, nodes);
+    if (given === undefined) continue;
+    for (let index = 0; index < totals.length; index++)
+      totals[index] = (totals[index] ?? 0) + plugin.weight * (given[index] ?? 0);
+  }
   let winner: NodeState | undefined;
   let highest = -1;
   let ties = 0;
-  nodes.forEach((node, index) => {
-    const score = resourceScore(candidate, node) + (relative[index] ?? 0);
-    if (score > highest) {
-      highest = score;
+  for (const [index, node] of nodes.entries()) {
+    const total = totals[index] ?? 0;
+    if (total > highest) {
+      highest = total;
       winner = node;
       ties = 1;
-    } else if (score === highest && random() * ++ties < 1) winner = node;
-  });
+    } else if (total === highest && random() * ++ties < 1) winner = node;
+  }
   return winner;
-}
-
-/** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable.` */
-function describe(nodeCount: number, reasons: ReadonlyMap<string, number>): string {
-  const parts = [...reasons].map(([reason, count]) => `${count} ${reason}`).sort();
-  return `0/${nodeCount} nodes are available: ${parts.join(", ")}.`;
 }

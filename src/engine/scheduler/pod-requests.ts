@@ -26,6 +26,7 @@ export interface PodRequests {
 /** Upstream's stand-ins for containers that ask for nothing (pkg/scheduler/util/pod_resources.go). */
 const DEFAULT_MILLI_CPU = 100;
 const DEFAULT_MEMORY_BYTES = 200 * 1024 * 1024;
+const NO_TOLERATIONS: readonly Toleration[] = [];
 
 export function podRequests(pod: Pod): PodRequests {
   const spec = pod.spec ?? { containers: [] };
@@ -35,7 +36,7 @@ export function podRequests(pod: Pod): PodRequests {
     hostPorts: [...spec.containers, ...(spec.initContainers ?? []).filter(isSidecar)].flatMap(
       hostPortsOf,
     ),
-    tolerations: spec.tolerations ?? [],
+    tolerations: spec.tolerations ?? NO_TOLERATIONS,
   };
 }
 
@@ -56,6 +57,7 @@ function effective(spec: PodSpec, requests: (container: Container) => Resources)
 }
 
 const isSidecar = (container: Container): boolean => container.restartPolicy === "Always";
+
 const requestsOf = (container: Container): Resources =>
   parseResources(container.resources?.requests);
 
@@ -70,6 +72,20 @@ function scoredRequestsOf(container: Container): Resources {
 }
 
 const hostPortsOf = ({ ports = [] }: Container): HostPort[] =>
-  ports.flatMap(({ protocol = "TCP", hostIP = "0.0.0.0", hostPort = 0 }) =>
-    hostPort === 0 ? [] : [{ protocol, hostIP, port: hostPort }],
+  ports.flatMap(({ protocol = "TCP", hostIP = "", hostPort = 0 }) =>
+    hostPort === 0
+      ? []
+      : [{ protocol, hostIP: hostIP === "" ? EVERY_ADDRESS : hostIP, port: hostPort }],
   );
+
+const EVERY_ADDRESS = "0.0.0.0";
+
+/** Whether one keeps the other from being had. */
+export function portsClash(a: HostPort, b: HostPort): boolean {
+  return (
+    a.port === b.port &&
+    a.protocol === b.protocol &&
+    (a.hostIP === b.hostIP || isEvery(a) || isEvery(b))
+  );
+}
+const isEvery = ({ hostIP }: HostPort): boolean => hostIP === EVERY_ADDRESS || hostIP === "::";

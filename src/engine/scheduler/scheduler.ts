@@ -1,30 +1,33 @@
 /**
  * Gives pods without a node one: takes them from the queue one by one, chooses on the cluster's
- * state as it will be with all earlier choices, and binds in parallel.
+ * state as it will be with all earlier choices, and binds in parallel. Where there is no node, it
+ * finds out whom to ask to leave, and says why.
  */
-import type { Binding as UpstreamBinding } from "kubernetes-types/core/v1";
 import type { Client } from "../../client/client.ts";
 import { type Clock, systemClock } from "../../client/clock.ts";
-import { createEventRecorder } from "../../client/event-recorder.ts";
 import { Informers } from "../../client/informers.ts";
 import { type Logger, silentLogger } from "../../client/logger.ts";
-import { formatTime } from "../../client/timestamps.ts";
-import { findCondition } from "../../kube/conditions.ts";
 import { deepEqual } from "../../kube/equality.ts";
-import type { Resource } from "../../kube/kind.ts";
+import { namespaces } from "../../kube/kinds/namespace.ts";
 import { type Node, nodes } from "../../kube/kinds/node.ts";
 import { type Pod, pods } from "../../kube/kinds/pod.ts";
-import { keyOf, type Live } from "../../kube/object.ts";
-import { isStatus } from "../../kube/status-error.ts";
+import { podDisruptionBudgets } from "../../kube/kinds/poddisruptionbudget.ts";
+import type { Labels } from "../../kube/label-selector.ts";
 import { ClusterState } from "./cluster-state.ts";
-import { pickNode } from "./pick-node.ts";
-import { podRequests } from "./pod-requests.ts";
-import { type QueuedPod, SchedulingQueue } from "./scheduling-queue.ts";
+import { PodInfo } from "./pod-info.ts";
+import { DEFAULT_SCHEDULER, type SchedulerProfile } from "./profile.ts";
+import type { ClusterEvent } from "./queue/cluster-event.ts";
+import { SchedulingQueue } from "./queue/scheduling-queue.ts";
+import { SchedulingCycles } from "./scheduling-cycles.ts";
+import { InformedVolumeCatalog } from "./volumes/volume-catalog.ts";
+import { InformedSelectors } from "./workload-selectors.ts";
 
 export interface SchedulerOptions {
   readonly client: Client;
   /** Shared with others of the process; must be started and stopped by the caller. @default its own */
   readonly informers?: Informers;
+  /** Pods with other scheduler names are left alone. @default one, `default-scheduler` */
+  readonly profiles?: readonly SchedulerProfile[];
   readonly clock?: Clock;
   readonly logger?: Logger;
   /** Yields [0, 1), to choose among equal nodes. @default Math.random */
@@ -37,22 +40,20 @@ export interface Scheduler {
   stop(): Promise<void>;
 }
 
-const SCHEDULER_NAME = "default-scheduler";
-/** Bindings under way: enough to keep the store's group commit busy, few enough to fail early. */
-const MAX_BINDINGS = 256;
-/** Choices between two looks at the event loop, so that a burst of pods delays nobody else. */
-const CHOICES_PER_TURN = 50;
+const DEFAULT_PROFILES: readonly SchedulerProfile[] = [{ schedulerName: DEFAULT_SCHEDULER }];
+/** A turn ends when either is reached, so that a burst of pods delays nobody else in the process. */
+const MAX_CHOICES_PER_TURN = 50;
+const MAX_TURN_MS = 8;
+/** Resting pods that are asked about news in one turn. */
+const REVIEWS_PER_TURN = 500;
+const NO_LABELS: Labels = {};
 
-type Binding = Live<UpstreamBinding>;
-const podBindings: Resource<Binding> = {
-  group: "",
-  version: "v1",
-  kind: "Pod",
-  plural: "pods",
-  namespaced: true,
-};
+type Change = "ADDED" | "MODIFIED" | "DELETED";
 
-/** Resolves once it knows all nodes and pods and has begun. */
+/**
+ * Resolves once it knows all nodes and pods and has begun.
+ * @throws RangeError for a profile that makes no sense
+ */
 export async function startScheduler(options: SchedulerOptions): Promise<Scheduler> {
   const scheduler = new RunningScheduler(options);
   await scheduler.start();
@@ -60,32 +61,48 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
 }
 
 class RunningScheduler implements Scheduler {
-  readonly #options: SchedulerOptions;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #abort = new AbortController();
-  readonly #events;
-  readonly #cluster = new ClusterState();
-  readonly #queue: SchedulingQueue;
   readonly #own: Informers;
-  readonly #bindings = new Set<Promise<void>>();
+  readonly #informers: Informers;
+  readonly #abort = new AbortController();
+  readonly #cluster: ClusterState;
+  readonly #queue: SchedulingQueue;
+  readonly #catalog: InformedVolumeCatalog;
+  readonly #selectors: InformedSelectors;
+  readonly #cycles: SchedulingCycles;
   readonly #unsubscribe: (() => void)[] = [];
-  #nextStart = 0;
   #isRunning = false;
+  #isStopping = false;
   #turn: Promise<void> | undefined;
 
   constructor(options: SchedulerOptions) {
-    this.#options = options;
-    this.#clock = options.clock ?? systemClock;
-    this.#logger = options.logger ?? silentLogger;
-    this.#own = new Informers(options.client, { clock: this.#clock, logger: this.#logger });
-    this.#queue = new SchedulingQueue(this.#clock, () => this.#begin());
-    this.#events = createEventRecorder({
-      client: options.client,
-      component: SCHEDULER_NAME,
-      clock: this.#clock,
-      logger: this.#logger,
+    const { client, clock = systemClock, logger = silentLogger, random = Math.random } = options;
+    const { profiles = DEFAULT_PROFILES } = options;
+    this.#own = new Informers(client, { clock, logger });
+    this.#informers = options.informers ?? this.#own;
+    const namespaceInformer = this.#informers.of(namespaces);
+    this.#cluster = new ClusterState(
+      (name) => namespaceInformer.get(name)?.metadata.labels ?? NO_LABELS,
+    );
+    this.#catalog = new InformedVolumeCatalog(this.#informers);
+    this.#selectors = new InformedSelectors(this.#informers);
+    const budgets = this.#informers.of(podDisruptionBudgets);
+    this.#queue = new SchedulingQueue({
+      clock,
+      onReady: () => this.#begin(),
+      mayHelp: (queued, event, plugins) => this.#cycles.mayHelp(queued, event, plugins),
+    });
+    this.#cycles = new SchedulingCycles({
+      client,
+      clock,
+      logger,
+      random,
+      profiles,
       signal: this.#abort.signal,
+      cluster: this.#cluster,
+      queue: this.#queue,
+      catalog: this.#catalog,
+      selectors: this.#selectors,
+      budgets: () => budgets.list(),
     });
   }
 
@@ -94,54 +111,113 @@ class RunningScheduler implements Scheduler {
   }
 
   async start(): Promise<void> {
-    const informers = this.#options.informers ?? this.#own;
-    const nodeInformer = informers.of(nodes);
-    const podInformer = informers.of(pods);
+    const informers = this.#informers;
+    const [nodeInformer, podInformer] = [informers.of(nodes), informers.of(pods)];
+    const namespaceInformer = informers.of(namespaces);
     this.#own.start();
-    await Promise.all([nodeInformer.synced, podInformer.synced]);
+    await Promise.all([
+      nodeInformer.synced,
+      podInformer.synced,
+      namespaceInformer.synced,
+      informers.of(podDisruptionBudgets).synced,
+      this.#catalog.synced(),
+      this.#selectors.synced(),
+    ]);
     this.#unsubscribe.push(
+      namespaceInformer.onChange(({ object, previous }) => {
+        if (previous !== undefined && !deepEqual(object.metadata.labels, previous.metadata.labels))
+          this.#onNamespace();
+      }),
+      this.#catalog.follow(() => this.#tell({ type: "volumes" })),
       nodeInformer.onChange(({ type, object }) => this.#onNode(type, object)),
       podInformer.onChange(({ type, object, previous }) => this.#onPod(type, object, previous)),
     );
   }
 
   async stop(): Promise<void> {
+    this.#isStopping = true;
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#queue.close();
     await this.#turn;
-    await Promise.all(this.#bindings);
-    await this.#events.flush();
+    await this.#cycles.settle();
     this.#abort.abort(new Error("the scheduler stops"));
     await this.#own.stop();
   }
 
-  #onNode(type: "ADDED" | "MODIFIED" | "DELETED", node: Node): void {
-    if (type === "DELETED") this.#cluster.removeNode(node.metadata.name);
-    else if (this.#cluster.setNode(node)) this.#queue.wake();
+  #tell(event: ClusterEvent): void {
+    this.#cluster.version++;
+    this.#queue.tell(event);
   }
 
-  #onPod(type: "ADDED" | "MODIFIED" | "DELETED", pod: Pod, previous: Pod | undefined): void {
+  #onNamespace(): void {
+    this.#cluster.counters.forgetNamespaceSelectors();
+    this.#tell({ type: "namespace" });
+  }
+
+  #onNode(type: Change, node: Node): void {
+    const { name } = node.metadata;
+    if (type === "DELETED") {
+      const gone = this.#cluster.removeNode(name);
+      if (gone !== undefined) this.#tell({ type: "node gone", node: gone });
+      return;
+    }
+    const { changed } = this.#cluster.setNode(node);
+    const state = this.#cluster.node(name);
+    if (changed && state !== undefined) this.#tell({ type: "node", node: state });
+  }
+
+  #onPod(type: Change, pod: Pod, previous: Pod | undefined): void {
     const uid = pod.metadata.uid ?? "";
-    const { nodeName = "", schedulerName = SCHEDULER_NAME, schedulingGates = [] } = pod.spec ?? {};
+    const { nodeName = "", schedulingGates = [] } = pod.spec ?? {};
     const { phase } = pod.status ?? {};
     if (type === "DELETED" || phase === "Succeeded" || phase === "Failed") {
-      this.#queue.remove(uid);
-      if (this.#cluster.free(uid)) this.#queue.wake();
+      this.#forget(uid);
+      const gone = this.#cluster.free(uid);
+      if (gone !== undefined) this.#tell({ type: "pod gone", pod: gone });
     } else if (nodeName !== "") {
-      this.#queue.remove(uid);
-      this.#cluster.place(pod, nodeName);
+      this.#forget(uid);
+      this.#place(pod, nodeName);
     } else if (
       pod.metadata.deletionTimestamp !== undefined ||
-      schedulerName !== SCHEDULER_NAME ||
+      !this.#cycles.isOwn(pod) ||
       schedulingGates.length > 0
     )
-      this.#queue.remove(uid);
-    else if (previous !== undefined && deepEqual(previous.spec, pod.spec)) this.#queue.refresh(pod);
-    else this.#queue.add(pod);
+      this.#forget(uid);
+    else {
+      this.#keepNomination(pod);
+      if (previous !== undefined && isScheduledAlike(previous, pod)) this.#queue.refresh(pod);
+      else this.#queue.add(pod);
+    }
+  }
+
+  #place(pod: Pod, nodeName: string): void {
+    const before = this.#cluster.placed(pod.metadata.uid ?? "");
+    const after = this.#cluster.place(pod, nodeName);
+    if (before === after) return;
+    const isLeaving = after.isTerminating && before?.isTerminating !== true;
+    if (before !== undefined && (isLeaving || before.labels !== after.labels))
+      this.#tell({ type: "pod gone", pod: before });
+    if (before === undefined || before.labels !== after.labels)
+      this.#tell({ type: "pod placed", pod: after });
+  }
+
+  /** A scheduler that was started again goes on where room was being made. */
+  #keepNomination(pod: Pod): void {
+    const { nominatedNodeName = "" } = pod.status ?? {};
+    const { nominations } = this.#cluster;
+    if (nominatedNodeName === "" || nominations.get(pod.metadata.uid ?? "") !== undefined) return;
+    if (this.#queue.has(pod.metadata.uid ?? "")) return;
+    nominations.set(pod, new PodInfo(pod), nominatedNodeName);
+  }
+
+  #forget(uid: string): void {
+    this.#queue.remove(uid);
+    this.#cycles.abandon(uid);
+    if (this.#cluster.nominations.delete(uid)) this.#cluster.version++;
   }
 
   #begin(): void {
-    if (this.#isRunning) return;
+    if (this.#isRunning || this.#isStopping) return;
     this.#isRunning = true;
     this.#turn = this.#run();
   }
@@ -150,97 +226,24 @@ class RunningScheduler implements Scheduler {
     for (;;) {
       // Others' events first: they may change what is chosen.
       await new Promise((resolve) => setImmediate(resolve));
-      for (let count = 0; count < CHOICES_PER_TURN; count++) {
-        if (this.#bindings.size >= MAX_BINDINGS) await Promise.race(this.#bindings);
+      const isReviewing = this.#queue.review(REVIEWS_PER_TURN);
+      const untilMs = performance.now() + MAX_TURN_MS;
+      for (let count = 0; count < MAX_CHOICES_PER_TURN; count++) {
+        await this.#cycles.hasRoom();
         const queued = this.#queue.take();
         if (queued === undefined) {
+          if (isReviewing || this.#queue.hasNews) break;
           this.#isRunning = false;
           return;
         }
-        this.#choose(queued);
+        this.#cycles.schedule(queued);
+        if (performance.now() > untilMs) break;
       }
     }
   }
+}
 
-  #choose(queued: QueuedPod): void {
-    const { pod } = queued;
-    const requests = podRequests(pod);
-    const choice = pickNode(
-      { pod, requests },
-      this.#cluster.nodes,
-      this.#nextStart,
-      this.#options.random,
-    );
-    if ("message" in choice) {
-      this.#queue.rest(queued, { untilChange: true });
-      this.#track(this.#tellUnschedulable(pod, choice.message));
-      return;
-    }
-    this.#nextStart = choice.next;
-    const { name } = choice.node;
-    this.#cluster.place(pod, name, requests);
-    this.#track(this.#bind(queued, name));
-  }
-
-  /** Keeps the promise until it settles; what it does must not fail the scheduler. */
-  #track(work: Promise<void>): void {
-    const tracked = work
-      .catch((error: unknown) =>
-        this.#logger.warn({ err: error }, "the scheduler could not write to the API"),
-      )
-      .finally(() => this.#bindings.delete(tracked));
-    this.#bindings.add(tracked);
-  }
-
-  async #bind(queued: QueuedPod, nodeName: string): Promise<void> {
-    const { pod } = queued;
-    const { namespace = "default", name, uid = "" } = pod.metadata;
-    const binding: Binding = {
-      apiVersion: "v1",
-      kind: "Binding",
-      metadata: { namespace, name, uid },
-      target: { apiVersion: "v1", kind: "Node", name: nodeName },
-    };
-    try {
-      await this.#options.client.create(podBindings, binding, { subresource: "binding" });
-    } catch (error) {
-      this.#cluster.free(uid, nodeName);
-      // Gone or bound by somebody else: the watch says which.
-      if (isStatus(error, "NotFound", "Conflict")) return;
-      this.#queue.rest(queued, { untilChange: false });
-      const message = `binding rejected: ${(error as Error).message}`;
-      this.#events.record(pod, "Warning", "FailedScheduling", message);
-      return;
-    }
-    this.#queue.remove(uid);
-    const message = `Successfully assigned ${keyOf(pod)} to ${nodeName}`;
-    this.#events.record(pod, "Normal", "Scheduled", message);
-  }
-
-  async #tellUnschedulable(pod: Pod, message: string): Promise<void> {
-    this.#events.record(pod, "Warning", "FailedScheduling", message);
-    const type = "PodScheduled";
-    const before = findCondition(pod.status?.conditions, type);
-    if (before?.status === "False" && before.message === message) return;
-    const since = before?.status === "False" ? before.lastTransitionTime : undefined;
-    const condition = {
-      type,
-      status: "False",
-      reason: "Unschedulable",
-      message,
-      lastTransitionTime: since ?? formatTime(this.#clock.now()),
-    };
-    const { namespace = "default", name, uid = "" } = pod.metadata;
-    const body = { metadata: { uid }, status: { conditions: [condition] } };
-    try {
-      await this.#options.client.patch(
-        pods,
-        { namespace, name },
-        { type: "strategic", body },
-        { subresource: "status", fieldManager: SCHEDULER_NAME },
-      );
-    } catch (error) {
-      if (!isStatus(error, "NotFound", "Conflict")) throw error;
-    }
-  }
+/** What decides about a pod's node is the same. */
+function isScheduledAlike(a: Pod, b: Pod): boolean {
+  return deepEqual(a.spec, b.spec) && deepEqual(a.metadata.labels, b.metadata.labels);
 }

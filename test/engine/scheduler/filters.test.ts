@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { rejection } from "../../../src/engine/scheduler/filters.ts";
+import { rejectionOn } from "../../../src/engine/scheduler/pick-node.ts";
 import type { Node } from "../../../src/kube/kinds/node.ts";
 import type { Pod } from "../../../src/kube/kinds/pod.ts";
-import { candidate, cluster, node, only, pod, requesting } from "./cluster-fixtures.ts";
+import { cluster, cycleOf, node, only, plugins, pod, requesting } from "./cluster-fixtures.ts";
 
 const reasons = (made: Pod, on: Node, ...placed: Pod[]): readonly string[] => {
   const state = cluster(on);
   for (const other of placed) state.place(other, on.metadata.name);
-  return rejection(candidate(made), only(state));
+  return rejectionOn(plugins.filters, cycleOf(made, state), only(state))?.reasons ?? [];
 };
 const tainted = node("n", {
   spec: { taints: [{ key: "gpu", value: "yes", effect: "NoSchedule" }] },
@@ -54,9 +54,10 @@ describe("resources", () => {
     const first = requesting({ cpu: "4" });
     state.place(first, "n");
     state.place(first, "n");
-    expect(state.free(first.metadata.uid ?? "")).toBe(true);
-    expect(state.free(first.metadata.uid ?? "")).toBe(false);
-    expect(rejection(candidate(requesting({ cpu: "4" })), only(state))).toEqual([]);
+    expect(state.free(first.metadata.uid ?? "")).toBeDefined();
+    expect(state.free(first.metadata.uid ?? "")).toBeUndefined();
+    const next = cycleOf(requesting({ cpu: "4" }), state);
+    expect(rejectionOn(plugins.filters, next, only(state))).toBeUndefined();
   });
 });
 

@@ -79,7 +79,8 @@ it("says why a pod fits nowhere, and binds it when a node comes", async () => {
   expect(findCondition(waiting.status?.conditions, "PodScheduled")).toMatchObject({
     status: "False",
     reason: "Unschedulable",
-    message: "0/1 nodes are available: 1 Insufficient cpu.",
+    message:
+      "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling. Nodes: small: Insufficient cpu (2 requested, 1 of 1 free).",
   });
   await addNode("large");
   expect((await until("web", isBound)).spec?.nodeName).toBe("large");

@@ -1,10 +1,14 @@
 import { expect, it } from "vitest";
-import { SchedulingQueue } from "../../../src/engine/scheduler/scheduling-queue.ts";
+import { SchedulingQueue } from "../../../src/engine/scheduler/queue/scheduling-queue.ts";
 import { ManualClock } from "../../manual-clock.ts";
 import { pod } from "./cluster-fixtures.ts";
 
 const queueOf = (clock = new ManualClock()): SchedulingQueue =>
-  new SchedulingQueue(clock, () => undefined);
+  new SchedulingQueue({ clock, onReady: () => undefined, mayHelp: () => true });
+const happens = (queue: SchedulingQueue): void => {
+  queue.tell({ type: "volumes" });
+  queue.review(1_000);
+};
 const takeAll = (queue: SchedulingQueue): string[] => {
   const names: string[] = [];
   for (let next = queue.take(); next !== undefined; next = queue.take())
@@ -37,10 +41,10 @@ it("lets a pod that fits nowhere rest until something changes", async () => {
   queue.add(pod());
   const queued = queue.take();
   if (queued === undefined) throw new Error("nothing to take");
-  queue.rest(queued, { untilChange: true });
+  queue.rest(queued, []);
   await clock.advance(60_000);
   expect(queue.take()).toBeUndefined();
-  queue.wake();
+  happens(queue);
   expect(queue.take()).toBe(queued);
 });
 
@@ -51,8 +55,8 @@ it("answers the first change at once, then backs off from 1 s to 10 s", async ()
   for (const delayMs of [0, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]) {
     const queued = queue.take();
     if (queued === undefined) throw new Error("nothing to take");
-    queue.rest(queued, { untilChange: true });
-    queue.wake();
+    queue.rest(queued, []);
+    happens(queue);
     if (delayMs > 0) {
       await clock.advance(delayMs - 1);
       expect(queue.take()).toBeUndefined();
@@ -68,14 +72,18 @@ it("never lets a pod rest longer than five minutes", async () => {
   queue.add(pod());
   const queued = queue.take();
   if (queued === undefined) throw new Error("nothing to take");
-  queue.rest(queued, { untilChange: true });
+  queue.rest(queued, []);
   await clock.advance(300_000);
   expect(queue.take()).toBe(queued);
 });
 
 it("tells its owner when there is something to take", () => {
   let calls = 0;
-  const queue = new SchedulingQueue(new ManualClock(), () => calls++);
+  const queue = new SchedulingQueue({
+    clock: new ManualClock(),
+    onReady: () => calls++,
+    mayHelp: () => true,
+  });
   const made = pod();
   queue.add(made);
   expect(calls).toBe(1);

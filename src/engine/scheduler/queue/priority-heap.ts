@@ -17,6 +17,11 @@ export class PriorityHeap<T> {
     }
   }
 
+  /** The first, which stays. */
+  peek(): T | undefined {
+    return this.#items[0];
+  }
+
   pop(): T | undefined {
     const [first] = this.#items;
     const last = this.#items.pop();
