@@ -233,11 +233,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const simulationClient = client.as(user("simulation"));
     if (options.simulatedNodes !== undefined)
       await keepNodePool(simulationClient, options.simulatedNodes, clock.now());
-    const simulated = simulatedConnection(clock);
     const simulation = await startSimulation({
       client: simulationClient,
       informers,
-      connect: (nodeName) => api.nodes.connect(nodeName, simulated),
+      connect: (nodeName) => api.nodes.connect(nodeName, simulatedConnection(clock)),
       clock,
       logger,
     });

@@ -16,6 +16,7 @@ import { builtinKinds } from "../../kube/kinds/index.ts";
 import type { KubeObject } from "../../kube/object.ts";
 import type { Store } from "../store/store.ts";
 import { AdmissionChain } from "./admission/admission.ts";
+import { defaultTolerationSeconds } from "./admission/default-toleration-seconds.ts";
 import { namespaceLifecycle } from "./admission/namespace-lifecycle.ts";
 import { priority } from "./admission/priority.ts";
 import { serviceAccount } from "./admission/service-account.ts";
@@ -130,6 +131,7 @@ function createBackend(options: ApiServerOptions, serviceIndex: ServiceAddressIn
       namespaceLifecycle(store),
       serviceAccount({ store, random, mountsTokens: serviceAccountTokens !== undefined }),
       priority(store),
+      defaultTolerationSeconds,
       serviceAddresses(serviceIndex, random),
       storage(store),
       definitionLifecycle(registry, clock),

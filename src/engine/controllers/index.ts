@@ -23,6 +23,9 @@ import { createEndpointsController } from "./endpoints.ts";
 import { createGarbageCollector } from "./garbage-collector.ts";
 import { createJobController } from "./job.ts";
 import { createNamespaceController } from "./namespace.ts";
+import { createNodeLifecycleController } from "./node-lifecycle.ts";
+import { createPodGarbageCollector } from "./pod-garbage-collector.ts";
+import { createTaintEvictionController } from "./taint-eviction.ts";
 import { createReplicaSetController } from "./replicaset.ts";
 import { createReplicationController } from "./replicationcontroller.ts";
 import { createRootCaPublisher } from "./root-ca-publisher.ts";
@@ -50,6 +53,9 @@ const CONTROLLERS: readonly ((context: ControllerContext) => Controller)[] = [
   createVolumeBinder,
   createClaimProtection,
   createVolumeProtection,
+  createNodeLifecycleController,
+  createTaintEvictionController,
+  createPodGarbageCollector,
   createNamespaceController,
   createGarbageCollector,
 ];

@@ -28,5 +28,7 @@ export const SETTINGS = [
   "waiting",
   "stop-after",
   "log",
+  "cpu",
+  "memory",
 ] as const;
 export type Setting = (typeof SETTINGS)[number];

@@ -1,6 +1,7 @@
 /** How the containers of one pod behave, read from annotations. Pure: equal pods behave equally. */
 import { controllerOf } from "../controllers/ownership/owner-reference.ts";
 import type { Pod } from "../../kube/kinds/pod.ts";
+import { isQuantity } from "./quantities.ts";
 import { type Container, initContainersOf, isSidecar } from "../node/pod-model.ts";
 import { type Setting, SIMULATION_PREFIX } from "./annotations.ts";
 import { type DurationRange, parseDurationRange } from "./duration-range.ts";
@@ -25,6 +26,15 @@ export interface Behaviour {
   readonly stopAfterMs: number;
   /** Settings that cannot be read, and what they should be: they count as not set. */
   readonly problems: readonly string[];
+}
+
+/** What the annotations say of one container; random choices are made for each attempt. */
+interface SettledContainer {
+  readonly start: DurationRange;
+  readonly ready: DurationRange | undefined;
+  readonly run: DurationRange | undefined;
+  readonly exitCode: number;
+  readonly waiting: string | undefined;
 }
 
 /** A Job's pods end by themselves, as the programs of most Jobs do. */
@@ -61,30 +71,47 @@ export function behaviourOf(pod: Pod, nodeAnnotations: Annotations | undefined):
   const duration = (setting: Setting, container: Container) =>
     read(setting, container, parseDurationRange, DURATION);
 
+  const settle = (container: Container): SettledContainer => {
+    const readyAfter = read(
+      "ready-after",
+      container,
+      (text) => (text === NEVER ? NEVER : parseDurationRange(text)),
+      `${DURATION}, nor ${NEVER}`,
+    );
+    return {
+      start: duration("start-after", container) ?? NOTHING,
+      ready: readyAfter === NEVER ? undefined : (readyAfter ?? probeDelay(container)),
+      run: duration("run-for", container) ?? defaultRunFor(pod, container),
+      exitCode: read("exit-code", container, parseExitCode, "a number from 0 to 255") ?? 0,
+      waiting: read("waiting", container, parseReason, "a CamelCase word"),
+    };
+  };
+  // Read where they are used; here only for what is wrong with them.
+  for (const resource of ["cpu", "memory"] as const)
+    for (const container of pod.spec?.containers ?? [])
+      read(resource, container, parseAmount, "a quantity such as 100m or 64Mi");
+  const settled = new Map<Container, SettledContainer>();
+
   return {
     of: (container, attempt) => {
+      let own = settled.get(container);
+      if (own === undefined) {
+        own = settle(container);
+        settled.set(container, own);
+      }
       const pick = (setting: string, range: DurationRange): number =>
-        range.minMs +
-        (range.maxMs - range.minMs) * chance(`${uid}/${container.name}/${attempt}/${setting}`);
-      const readyAfter = read(
-        "ready-after",
-        container,
-        (text) => (text === NEVER ? NEVER : parseDurationRange(text)),
-        `${DURATION}, nor ${NEVER}`,
-      );
-      const runFor = duration("run-for", container) ?? defaultRunFor(pod, container);
+        within(range, () => `${uid}/${container.name}/${attempt}/${setting}`);
       return {
-        startAfterMs: pick("start", duration("start-after", container) ?? NOTHING),
-        readyAfterMs:
-          readyAfter === NEVER ? undefined : pick("ready", readyAfter ?? probeDelay(container)),
-        runForMs: runFor === undefined ? undefined : pick("run", runFor),
-        exitCode: read("exit-code", container, parseExitCode, "a number from 0 to 255") ?? 0,
-        waiting: read("waiting", container, parseReason, "a CamelCase word"),
+        startAfterMs: pick("start", own.start),
+        readyAfterMs: own.ready === undefined ? undefined : pick("ready", own.ready),
+        runForMs: own.run === undefined ? undefined : pick("run", own.run),
+        exitCode: own.exitCode,
+        waiting: own.waiting,
       };
     },
     stopAfterMs: (() => {
       const range = find("stop-after", parseDurationRange, DURATION) ?? NOTHING;
-      return range.minMs + (range.maxMs - range.minMs) * chance(`${uid}/stop`);
+      return within(range, () => `${uid}/stop`);
     })(),
     get problems() {
       return [...problems];
@@ -112,8 +139,14 @@ function parseExitCode(text: string): number | undefined {
   return /^\d{1,3}$/.test(text) && code <= MAX_EXIT_CODE ? code : undefined;
 }
 
+const parseAmount = (text: string): string | undefined => (isQuantity(text) ? text : undefined);
+
 const parseReason = (text: string): string | undefined =>
   /^[A-Z][A-Za-z]{0,63}$/.test(text) ? text : undefined;
+
+function within({ minMs, maxMs }: DurationRange, seed: () => string): number {
+  return maxMs === minMs ? minMs : minMs + (maxMs - minMs) * chance(seed());
+}
 
 /** A number in [0, 1) that depends on the text alone (FNV-1a): the same run after a restart. */
 function chance(text: string): number {

@@ -13,7 +13,10 @@ export class Heartbeats {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #abort = new AbortController();
-  readonly #parts: Map<string, Node>[] = Array.from({ length: PARTS }, () => new Map());
+  readonly #parts: Map<string, Node>[] = Array.from(
+    { length: PARTS },
+    () => new Map<string, Node>(),
+  );
   readonly #partOf = new Map<string, number>();
   #next = 0;
   #running: Promise<void> | undefined;

@@ -3,8 +3,8 @@ import type { NodeCondition, NodeStatus } from "kubernetes-types/core/v1";
 import { formatTime } from "../../client/timestamps.ts";
 import { findCondition } from "../../kube/conditions.ts";
 import type { Node } from "../../kube/kinds/node.ts";
-import { parseQuantity, QuantityError } from "../../kube/quantity.ts";
 import { CAPACITY, HEARTBEAT, KWOK_NODE, PROBLEMS, SIMULATED_NODE } from "./annotations.ts";
+import { isQuantity } from "./quantities.ts";
 
 /** A machine of ordinary size, with upstream's number of pods. */
 export const DEFAULT_CAPACITY: Readonly<Record<string, string>> = {
@@ -31,16 +31,6 @@ export function parseCapacity(text: string): Readonly<Record<string, string>> | 
     resources[name] = amount;
   }
   return resources;
-}
-
-function isQuantity(text: string): boolean {
-  try {
-    parseQuantity(text);
-    return true;
-  } catch (error) {
-    if (error instanceof QuantityError) return false;
-    throw error;
-  }
 }
 
 export interface NodeFacts {

@@ -21,14 +21,14 @@ import { type Node, nodes } from "../../kube/kinds/node.ts";
 import { type Pod, pods } from "../../kube/kinds/pod.ts";
 import { keyOf } from "../../kube/object.ts";
 import { isStatus } from "../../kube/status-error.ts";
+import { addPodNodeIndex, podsOnNode } from "../controllers/ownership/pods-on-node.ts";
 import { namespaceOf, uidOf } from "../node/pod-model.ts";
 import { behaviourOf } from "./behaviour.ts";
 import { Heartbeats } from "./heartbeats.ts";
-import { planPod } from "./pod-plan.ts";
+import { type PodPlan, planPod } from "./pod-plan.ts";
 import { type PodRun, runOfPod } from "./pod-run.ts";
 import { isAlive, isSimulated } from "./simulated-node.ts";
 import { SimulatedNodes } from "./simulated-nodes.ts";
-import { POD_NODE_INDEX, podNodes } from "./pod-node-index.ts";
 
 export interface SimulationOptions {
   readonly client: Client;
@@ -79,6 +79,8 @@ class Player {
   readonly #heartbeats: Heartbeats;
   /** How far pods have come that something is still going to happen to, by uid. */
   readonly #runs = new Map<string, PodRun>();
+  /** States of pods that are as they should be and stay so until something changes. */
+  #settled = new WeakSet<Pod>();
   readonly #unsubscribe: (() => void)[] = [];
   #controller: RunningController | undefined;
 
@@ -104,7 +106,7 @@ class Player {
     const { informers } = this.#options;
     const nodeInformer = informers.of(nodes);
     const podInformer = informers.of(pods);
-    podInformer.addIndex(POD_NODE_INDEX, podNodes);
+    addPodNodeIndex(podInformer);
     // Blocks that Nodes have already are taken before the first one is given away.
     for (const node of nodeInformer.list()) this.#nodes.observe(node);
     this.#unsubscribe.push(
@@ -164,9 +166,10 @@ class Player {
     await this.#heartbeats.add(node);
     // Its pods may have waited for it, or for its settings.
     const { informers } = this.#options;
-    if (isReady)
-      for (const pod of informers.of(pods).byIndex(POD_NODE_INDEX, name))
-        this.#queue.add(keyOf(pod));
+    if (!isReady) return done;
+    // A write that is answered by the pod's own state needs no second look, unless the node changed.
+    this.#settled = new WeakSet();
+    for (const pod of podsOnNode(informers.of(pods), name)) this.#queue.add(keyOf(pod));
     return done;
   }
 
@@ -174,6 +177,7 @@ class Player {
     const pod = this.#options.informers.of(pods).get(key);
     const node = this.#node(pod?.spec?.nodeName ?? "");
     if (pod === undefined || node === undefined || !this.#isPlayed(node.metadata.name)) return done;
+    if (this.#settled.has(pod)) return done;
     const hostIP = this.#nodes.addressOf(node);
     if (hostIP === undefined) return done;
     const uid = uidOf(pod);
@@ -197,22 +201,31 @@ class Player {
     else this.#runs.set(uid, plan.run);
     for (const problem of behaviour.problems)
       this.#events.record(pod, "Warning", "InvalidSimulation", problem);
-    await this.#carryOut(pod, plan);
-    if (plan.nextMs === undefined) return done;
+    const written = await this.#carryOut(pod, plan);
+    if (podIP === undefined) return requeueAfter(NO_ADDRESS_RETRY_MS);
+    if (plan.nextMs === undefined) {
+      if (written !== undefined) this.#settled.add(written);
+      return done;
+    }
     return requeueAfter(Math.max(1, plan.nextMs - this.#clock.now()));
   }
 
-  async #carryOut(pod: Pod, plan: ReturnType<typeof planPod>): Promise<void> {
+  async #carryOut(pod: Pod, plan: PodPlan): Promise<Pod | undefined> {
     const { name, uid = "" } = pod.metadata;
     const key = { namespace: namespaceOf(pod), name };
     try {
-      if (plan.status !== undefined)
-        await this.#client.update(pods, { ...pod, status: plan.status }, { subresource: "status" });
+      const { status } = plan;
+      const written =
+        status === undefined
+          ? pod
+          : await this.#client.update(pods, { ...pod, status }, { subresource: "status" });
       if (plan.remove === true)
         await this.#client.delete(pods, key, { gracePeriodSeconds: 0, preconditions: { uid } });
+      return written;
     } catch (error) {
       // Changed or gone: the watch brings it back.
       if (!isStatus(error, "NotFound", "Conflict")) throw error;
+      return undefined;
     }
   }
 
@@ -222,4 +235,6 @@ class Player {
   }
 }
 
+/** Nobody tells when an address is free again. */
+const NO_ADDRESS_RETRY_MS = 5_000;
 const NO_ADDRESS = "no address is left in the node's podCIDR";

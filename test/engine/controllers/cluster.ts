@@ -4,6 +4,8 @@ import { Informers } from "../../../src/client/informers.ts";
 import { startControllers } from "../../../src/engine/controllers/index.ts";
 import type { Resource } from "../../../src/kube/kind.ts";
 import { type Deployment, deployments } from "../../../src/kube/kinds/deployment.ts";
+import { leases } from "../../../src/kube/kinds/lease.ts";
+import { namespaces } from "../../../src/kube/kinds/namespace.ts";
 import { nodes } from "../../../src/kube/kinds/node.ts";
 import { type Pod, pods } from "../../../src/kube/kinds/pod.ts";
 import type { KubeObject, ObjectKey } from "../../../src/kube/object.ts";
@@ -37,6 +39,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const seen = options.wrap?.(client) ?? client;
   const informers = new Informers(seen, { clock });
   const controllers = await startControllers({ client: seen, informers, clock });
+  await client.create(namespaces, {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: "kube-node-lease" },
+  });
+  const stopBeating = keepAlive(client, clock);
   const kubelet = options.kubelet === false ? undefined : await startKubelet(client, clock);
   const until: Cluster["until"] = async (check) => {
     const deadlineMs = performance.now() + PATIENCE_MS;
@@ -70,6 +78,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       return (await client.list(resource)).items;
     },
     async stop() {
+      stopBeating();
       await kubelet?.stop();
       const stopped = controllers.stop();
       await clock.advance(10_000);
@@ -148,6 +157,7 @@ async function startKubelet(client: Client, clock: Clock): Promise<{ stop(): Pro
           ...pod,
           status: {
             phase: "Running",
+            startTime: pod.metadata.creationTimestamp ?? "",
             podIP: "127.0.0.1",
             podIPs: [{ ip: "127.0.0.1" }],
             conditions: [ready],
@@ -157,6 +167,35 @@ async function startKubelet(client: Client, clock: Clock): Promise<{ stop(): Pro
       );
     }
   }
+}
+
+/** Often enough for no node to count as lost. */
+const HEARTBEAT_MS = 40_000;
+
+/** Every node there is has an agent that is heard of. */
+function keepAlive(client: Client, clock: Clock): () => void {
+  const namespace = "kube-node-lease";
+  const beat = async (): Promise<void> => {
+    const { items } = await client.list(nodes);
+    for (const { metadata } of items) {
+      const key = { namespace, name: metadata.name };
+      const spec = { holderIdentity: key.name, renewTime: new Date(clock.now()).toISOString() };
+      const patch = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: key, spec };
+      await client.patch(
+        leases,
+        key,
+        { type: "apply", body: patch },
+        { fieldManager: "kubelet", force: true },
+      );
+    }
+  };
+  const again = (): void => {
+    // The server may be gone by then.
+    beat().catch(() => undefined);
+    cancel = clock.after(HEARTBEAT_MS, again);
+  };
+  let cancel = clock.after(HEARTBEAT_MS, again);
+  return () => cancel();
 }
 
 export function webDeployment(replicas: number, image = "v1"): Deployment {

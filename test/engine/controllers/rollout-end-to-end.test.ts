@@ -111,7 +111,14 @@ test("what is not wanted any more is not written any more: a settled cluster is 
   const { revision } = store;
   // Less than an hour, when Events begin to expire.
   await clock.advance(1_800_000);
-  expect(store.revision).toBe(revision);
+  const written = (plural: string) => {
+    const resource = store.resources().find((each) => each.plural === plural);
+    const items = resource === undefined ? [] : store.list(resource).items;
+    return items.filter((item) => item.revision > revision).length;
+  };
+  expect(written("leases")).toBe(1);
+  const others = store.resources().flatMap(({ plural }) => (plural === "leases" ? [] : [plural]));
+  expect(others.filter((plural) => written(plural) > 0)).toEqual([]);
 });
 
 test("a name that a foreign ReplicaSet has is avoided by hashing again", async () => {
