@@ -41,6 +41,7 @@ import { startScheduler } from "./scheduler/scheduler.ts";
 import { keepNodePool, type PoolOptions } from "./simulation/node-pool.ts";
 import { simulatedConnection } from "./simulation/simulated-connection.ts";
 import { startSimulation } from "./simulation/simulation.ts";
+import { startStorage } from "./storage/start-storage.ts";
 import { LmdbStore } from "./store/lmdb-store.ts";
 
 export interface EngineOptions {
@@ -150,6 +151,15 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       signal: abort.signal,
     });
     stops.push(() => controllers.stop());
+    const storage = await startStorage({
+      client: client.as(user("storage")),
+      informers,
+      directory: join(dataDir, "volumes"),
+      nodeName: options.nodeName,
+      clock,
+      logger,
+    });
+    stops.push(() => storage.stop());
     const scheduler = await startScheduler({
       client: client.as(user("scheduler")),
       informers,
@@ -224,6 +234,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         clock,
         logger,
         keepPods: options.keepPods,
+        drivers: storage.drivers,
         clusterNameserver: () => dns?.nameserver,
         address: reachable(options.nodeAddress),
       });

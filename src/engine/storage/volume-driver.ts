@@ -117,7 +117,12 @@ export interface ControllerService {
   createVolume(request: CreateVolumeRequest, options?: CallOptions): Promise<Volume>;
   /** A volume that is gone already is no error. */
   deleteVolume(
-    request: { readonly volumeId: string; readonly secrets?: Secrets },
+    request: {
+      readonly volumeId: string;
+      /** As `Volume.context`, where it is known. */
+      readonly context?: Readonly<Record<string, string>>;
+      readonly secrets?: Secrets;
+    },
     options?: CallOptions,
   ): Promise<void>;
   /** Attaches a volume to a node; what it answers goes to the node service as `publishContext`. */

@@ -1,0 +1,131 @@
+/**
+ * Storage of one engine: its drivers, and for each driver the controllers that make, grow and delete
+ * volumes. Binding and protection are controllers like all others (`controllers/index.ts`); these here
+ * come and go with their driver.
+ */
+import type { Client } from "../../client/client.ts";
+import { type Clock, systemClock } from "../../client/clock.ts";
+import type { Informers } from "../../client/informers.ts";
+import { type Logger, silentLogger } from "../../client/logger.ts";
+import { type RunningController, runController } from "../../client/reconciler.ts";
+import { stopInReverse } from "../../client/stop-in-reverse.ts";
+import type { DriverContext, DriverController } from "./driver-context.ts";
+import { LOCAL_DRIVER } from "./driver-volume.ts";
+import { ensureClasses } from "./local/ensure-classes.ts";
+import { HOSTNAME_LABEL, type LocalDriver, openLocalDriver } from "./local/local-driver.ts";
+import { removeOrphans } from "./local/remove-orphans.ts";
+import { startUsageCheck } from "./local/usage-check.ts";
+import { createProvisioner } from "./provisioning/provisioner.ts";
+import { createResizer } from "./resizing/resizer.ts";
+import { createSnapshotController } from "./snapshots/snapshot-controller.ts";
+import type { VolumeDriver } from "./volume-driver.ts";
+import { VolumeDrivers } from "./volume-drivers.ts";
+
+export interface StorageOptions {
+  readonly client: Client;
+  /** Started by the caller, and stopped after storage. */
+  readonly informers: Informers;
+  /** `<data-dir>/volumes`. */
+  readonly directory: string;
+  readonly nodeName: string;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+}
+export interface Storage {
+  /** For the node agent. */
+  readonly drivers: VolumeDrivers;
+  /** Makes volumes through a driver from now on. */
+  addDriver(driver: VolumeDriver, topologyKeys: readonly string[]): void;
+  /** Waits for what the driver's controllers are at, then closes the driver. */
+  removeDriver(driver: VolumeDriver): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startStorage(options: StorageOptions): Promise<Storage> {
+  const { clock = systemClock, logger = silentLogger } = options;
+  await ensureClasses(options.client);
+  const storage = new RunningStorage({ ...options, clock, logger });
+  const local = await openLocalDriver({ ...options, clock });
+  storage.addLocal(local);
+  return storage;
+}
+
+class RunningStorage implements Storage {
+  readonly drivers = new VolumeDrivers();
+  readonly #options: StorageOptions & { readonly clock: Clock; readonly logger: Logger };
+  readonly #abort = new AbortController();
+  readonly #running = new Map<VolumeDriver, () => Promise<void>>();
+  readonly #stops: (() => unknown)[] = [];
+
+  constructor(options: StorageOptions & { readonly clock: Clock; readonly logger: Logger }) {
+    this.#options = options;
+    this.#stops.push(() => this.#abort.abort(new Error("storage was stopped")));
+    const snapshots = createSnapshotController({ ...this.#context(), drivers: this.drivers });
+    this.#stops.push(snapshots.unsubscribe);
+    const running = this.#run(snapshots);
+    this.#stops.push(() => running.stop());
+  }
+
+  addLocal(local: LocalDriver): void {
+    this.#start(local, [HOSTNAME_LABEL], (volumeId) => local.adopt(volumeId));
+    const context = { ...this.#context(), driver: local };
+    const sweep = removeOrphans(context);
+    this.#stops.push(() => sweep);
+    this.#stops.push(startUsageCheck(context));
+  }
+
+  addDriver(driver: VolumeDriver, topologyKeys: readonly string[]): void {
+    this.#start(driver, topologyKeys);
+  }
+
+  async removeDriver(driver: VolumeDriver): Promise<void> {
+    this.drivers.remove(driver);
+    const stop = this.#running.get(driver);
+    this.#running.delete(driver);
+    await stop?.();
+    await driver.close();
+  }
+
+  async stop(): Promise<void> {
+    for (const driver of [...this.#running.keys()].reverse())
+      if (driver.name !== LOCAL_DRIVER) await this.removeDriver(driver);
+    for (const driver of this.#running.keys()) await this.removeDriver(driver);
+    await stopInReverse(this.#stops.splice(0));
+  }
+
+  #start(
+    driver: VolumeDriver,
+    topologyKeys: readonly string[],
+    onProvisioned?: (volumeId: string) => Promise<void>,
+  ): void {
+    const { controller, abilities } = driver;
+    const context: DriverContext = { ...this.#context(), driver, topologyKeys };
+    const controllers: DriverController[] = [];
+    if (controller !== undefined && abilities.controller.has("create"))
+      controllers.push(
+        createProvisioner({
+          ...context,
+          controller,
+          ...(onProvisioned === undefined ? {} : { onProvisioned }),
+        }),
+      );
+    if (controller !== undefined && abilities.expansion !== "none")
+      controllers.push(createResizer({ ...context, controller }));
+    const running = controllers.map((one) => this.#run(one));
+    this.#running.set(driver, async () => {
+      for (const one of controllers) one.unsubscribe();
+      await Promise.all(running.map((one) => one.stop()));
+    });
+    this.drivers.add(driver);
+  }
+
+  #run(controller: DriverController): RunningController {
+    const { clock, logger } = this.#options;
+    return runController({ ...controller, clock, logger });
+  }
+
+  #context() {
+    const { client, informers, clock, logger } = this.#options;
+    return { client, informers, clock, logger, signal: this.#abort.signal };
+  }
+}
