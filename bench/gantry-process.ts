@@ -57,11 +57,12 @@ export class GantryProcess {
   get pid(): number {
     return this.#child?.pid ?? 0;
   }
-  get addresses(): { api: string; web: string; ingressHttp?: string } {
+  get addresses(): { api: string; web: string; ingressHttp?: string; dns?: string } {
     return JSON.parse(readFileSync(join(this.dataDir, "addresses.json"), "utf8")) as {
       api: string;
       web: string;
       ingressHttp?: string;
+      dns?: string;
     };
   }
   async client(): Promise<HttpClient> {

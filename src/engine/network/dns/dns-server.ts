@@ -13,7 +13,7 @@ import type { RoutingBoard } from "../routing-board.ts";
 import { ClusterZone } from "./cluster-zone.ts";
 import { DnsHandler } from "./dns-handler.ts";
 import { DNS_PORT, type DnsListeners, openDnsListeners } from "./dns-listeners.ts";
-import { Forwarder, type ForwarderCounts } from "./forwarder.ts";
+import { Forwarder, type ForwarderCounts, type ForwarderLimits } from "./forwarder.ts";
 import {
   ensureKubeDnsService,
   publishDnsEndpoint,
@@ -42,6 +42,8 @@ export interface DnsServerOptions extends DnsOptions {
   readonly serviceAddress: string;
   /** @default /etc/resolv.conf */
   readonly resolvConf?: string;
+  /** Of questions to upstream servers. @default FORWARDER_LIMITS */
+  readonly limits?: ForwarderLimits;
 }
 
 export interface DnsCounts extends ForwarderCounts {
@@ -83,6 +85,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
     upstreams,
     clock,
     logger,
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
     onAsk: (upstream) => probe.onAsk(upstream),
   });
   const handler = new DnsHandler({ zone, reverse, forwarder, probe });

@@ -3,6 +3,7 @@
  * already waits for the same answer, which also ends loops: a question that comes back to us is not
  * asked again.
  */
+import { setMaxListeners } from "node:events";
 import type { Clock } from "../../../client/clock.ts";
 import type { Logger } from "../../../client/logger.ts";
 import { AnswerCache } from "./answer-cache.ts";
@@ -85,6 +86,8 @@ export class Forwarder {
   constructor(options: ForwarderOptions) {
     this.#options = options;
     this.#limits = options.limits ?? FORWARDER_LIMITS;
+    // Each question listens; more than these there are not.
+    setMaxListeners(this.#limits.maxQuestions, this.#abort.signal);
     this.#cache = new AnswerCache(options.clock);
   }
 

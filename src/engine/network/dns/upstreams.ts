@@ -36,7 +36,6 @@ export class Upstreams {
 
   constructor(options: UpstreamsOptions) {
     this.#options = options;
-    if (typeof options.source !== "string") this.#take(options.source, "--dns-upstream");
   }
 
   /** In the order in which they should be asked; those that failed just now last. */
@@ -44,7 +43,7 @@ export class Upstreams {
     const { source, clock } = this.#options;
     const nowMs = clock.now();
     const isDue = nowMs - this.#lookedAtMs >= LOOK_EVERY_MS || nowMs < this.#lookedAtMs;
-    if (typeof source === "string" && isDue) {
+    if (isDue && (typeof source === "string" || this.#seen === undefined)) {
       this.#lookedAtMs = nowMs;
       await this.#look(source);
     }
@@ -73,7 +72,12 @@ export class Upstreams {
     );
   }
 
-  async #look(path: string): Promise<void> {
+  async #look(path: UpstreamsOptions["source"]): Promise<void> {
+    if (typeof path !== "string") {
+      this.#seen = "given";
+      this.#take(path, "--dns-upstream");
+      return;
+    }
     try {
       const { ino, mtimeMs, size } = await stat(path);
       const seen = `${ino} ${mtimeMs} ${size}`;

@@ -13,6 +13,7 @@ import {
   type DnsServerOptions,
   startDnsServer,
 } from "../../../../src/engine/network/dns/dns-server.ts";
+import { FORWARDER_LIMITS } from "../../../../src/engine/network/dns/forwarder.ts";
 import { createRoutingBoard } from "../../../../src/engine/network/in-process-board.ts";
 import { MemoryStore } from "../../../../src/engine/store/memory-store.ts";
 import { endpointSlices } from "../../../../src/kube/kinds/endpointslice.ts";
@@ -58,7 +59,8 @@ export class DnsHarness {
       logger: { debug: () => undefined, info: note, warn: note, error: note },
       serviceAddress: "127.96.0.10",
       listen: { host: LOOPBACK, port: 0 },
-      upstreams: [],
+      ...(options.resolvConf === undefined ? { upstreams: [] } : {}),
+      limits: { ...FORWARDER_LIMITS, attemptMs: 200, totalMs: 600 },
       ...options,
     });
     return harness;
