@@ -13,6 +13,8 @@ import type { RoutingBoard } from "../../../src/engine/network/routing-board.ts"
 import { type NodeAgent, startNodeAgent } from "../../../src/engine/node/node-agent.ts";
 import { openProcessRuntime } from "../../../src/engine/node/runtime/process/process-runtime.ts";
 import type { Runtime } from "../../../src/engine/node/runtime/runtime.ts";
+import type { HostPathPolicy } from "../../../src/engine/node/volumes/host-path.ts";
+import type { VolumeDrivers } from "../../../src/engine/storage/volume-drivers.ts";
 import { MemoryStore } from "../../../src/engine/store/memory-store.ts";
 import { type Event, events } from "../../../src/kube/kinds/event.ts";
 import { namespaces } from "../../../src/kube/kinds/namespace.ts";
@@ -28,6 +30,8 @@ export interface HarnessOptions {
   /** @default the process runtime */
   readonly openRuntime?: (directory: string) => Promise<Runtime>;
   readonly keepPods?: boolean;
+  readonly drivers?: VolumeDrivers;
+  readonly hostPaths?: HostPathPolicy;
 }
 
 export class Harness {
@@ -79,6 +83,8 @@ export class Harness {
       clock: this.#clock,
       logger: this.#logger,
       keepPods: overrides.keepPods ?? this.#options.keepPods ?? false,
+      ...(this.#options.drivers === undefined ? {} : { drivers: this.#options.drivers }),
+      ...(this.#options.hostPaths === undefined ? {} : { hostPaths: this.#options.hostPaths }),
     });
     this.#disconnect = this.#server.nodes.connect(NODE_NAME, this.#agent.connection);
   }
