@@ -25,6 +25,7 @@ import { PodWorkers } from "./pod/pod-workers.ts";
 import { DataReader } from "./references.ts";
 import { PodRoutes } from "./routing/pod-routes.ts";
 import type { Runtime } from "./runtime/runtime.ts";
+import { podResolverReader } from "./pod-resolver-reader.ts";
 import { serviceLinksReader } from "./service-links-reader.ts";
 import type { VolumeDrivers } from "../storage/volume-drivers.ts";
 import type { HostPathPolicy } from "./volumes/host-path.ts";
@@ -48,6 +49,8 @@ export interface NodeAgentOptions {
   readonly drivers?: VolumeDrivers;
   /** What `hostPath` volumes may show. @default every path */
   readonly hostPaths?: HostPathPolicy;
+  /** The cluster's DNS server, where `resolv.conf` can name it. @default none */
+  readonly clusterNameserver?: () => string | undefined;
   /** Shared with others of the process; must be started and stopped by the caller. @default its own */
   readonly informers?: Informers;
   readonly clock?: Clock;
@@ -122,6 +125,7 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
       logsDirectory,
       dataFor: (pod) => data.dataFor(pod),
       serviceLinksFor: serviceLinksReader(serviceInformer),
+      resolverFor: podResolverReader(options.clusterNameserver ?? (() => undefined), events),
     },
   });
 

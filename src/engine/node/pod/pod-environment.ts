@@ -6,7 +6,7 @@ import type { Logger } from "../../../client/logger.ts";
 import type { Pod } from "../../../kube/kinds/pod.ts";
 import type { ReferencedData } from "../env/missing-reference.ts";
 import type { PodRoutes } from "../routing/pod-routes.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import type { Runtime, SandboxDns } from "../runtime/runtime.ts";
 import type { NodeVolumes } from "../volumes/node-volumes.ts";
 
 export interface PodEnvironment {
@@ -25,4 +25,6 @@ export interface PodEnvironment {
   /** ConfigMaps and Secrets of the pod's namespace, as last seen. */
   readonly dataFor: (pod: Pod) => ReferencedData;
   readonly serviceLinksFor: (pod: Pod) => ReadonlyMap<string, string>;
+  /** What the pod's `resolv.conf` says. @default that of the machine */
+  readonly resolverFor?: (pod: Pod) => Promise<SandboxDns | undefined>;
 }

@@ -182,7 +182,8 @@ export class PodWorker {
     const { runtime, client, events } = this.#env;
     try {
       if (this.#sandbox === undefined || this.#volumes === undefined) {
-        this.#sandbox = await runtime.ensureSandbox(sandboxConfig(this.#pod));
+        const dns = await this.#env.resolverFor?.(this.#pod);
+        this.#sandbox = await runtime.ensureSandbox(sandboxConfig(this.#pod, dns));
         await announcePorts(client, this.#pod, this.#sandbox);
       }
     } catch (error) {
