@@ -4,51 +4,63 @@
  * has been sent is sent again only when it has no body, is idempotent (RFC 9110 §9.2.2) and was not
  * answered.
  */
-import {
-  type ClientRequest,
-  type IncomingMessage,
-  type ServerResponse,
-  request as httpRequest,
-} from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import type { Clock } from "../../../client/clock.ts";
 import { backendKey } from "../service-routes.ts";
 import {
-  type BodyFraming,
-  type Origin,
-  requestHeaders,
-  responseHeaderMap,
-  responseHeaders,
-} from "./forwarded-headers.ts";
-import type { IngressLimits } from "./ingress-limits.ts";
-import type { Refusal } from "./request-target.ts";
+  cutOff,
+  endResponse,
+  headersToClient,
+  isGone,
+  type ProxyRequest,
+  type ProxyResponse,
+  whenDrained,
+  writeBody,
+  writeHead,
+} from "./client-response.ts";
+import {
+  type AnswerHead,
+  type Exchange,
+  type ExchangeEvents,
+  type Failure,
+  UnsendableError,
+} from "./exchange.ts";
+import type { BodyFraming } from "./forwarded-headers.ts";
+import type { RawHeaders, Refusal } from "./request-target.ts";
+import type { Copies } from "./mirror-request.ts";
+import { framingOf, hasBody, outgoingRequest, type SentAs } from "./outgoing-request.ts";
 import type { Lease, ServiceBackends } from "./service-backends.ts";
 
-export type ProxyRequest = IncomingMessage | Http2ServerRequest;
-export type ProxyResponse = ServerResponse | Http2ServerResponse;
-
-export interface ForwardOptions {
+export interface ForwardOptions extends SentAs {
   readonly backends: ServiceBackends;
-  readonly url: string;
-  readonly origin: Origin;
+  /** The client's address. */
+  readonly client: string;
   readonly clock: Clock;
-  readonly limits: IngressLimits;
+  /** Of one attempt, from when it is begun. @default no bound but those of `limits` */
+  readonly attemptTimeoutMs?: number | undefined;
+  /** Once past, the client is answered 504, or cut off. */
+  readonly endMs?: number | undefined;
+  /** Get the body, too. */
+  readonly copies?: Copies | undefined;
+  /** Changes the headers of the backend's answer. */
+  readonly editAnswer?: ((headers: string[]) => string[]) | undefined;
+  /** Told before each attempt. */
+  readonly onAttempt?: ((lease: Lease) => void) | undefined;
+  /** Told of bytes of the answer's body. */
+  readonly onBytes?: ((count: number) => void) | undefined;
   /** Set when the client asks to leave HTTP: the protocol, and who takes over when it is agreed. */
-  readonly upgrade?: {
-    readonly protocol: string;
-    readonly take: (response: IncomingMessage, backend: Duplex, head: Buffer) => void;
-  };
+  readonly upgrade?:
+    | {
+        readonly protocol: string;
+        readonly take: (head: AnswerHead, backend: Socket, first: Buffer) => void;
+      }
+    | undefined;
 }
 
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 /** Backends tried for one request, and times that it is sent, before the client is told. */
 const MAX_ATTEMPTS = 8;
 const MAX_SENDS = 3;
-
-/** RFC 9113 §7. */
-const HTTP2_INTERNAL_ERROR = 2;
 
 const NO_BACKEND: Refusal = { status: 503, message: "no endpoint of the service takes requests" };
 const NO_ANSWER: Refusal = {
@@ -57,6 +69,7 @@ const NO_ANSWER: Refusal = {
 };
 const LATE: Refusal = { status: 504, message: "the endpoint did not answer in time" };
 const UNSENDABLE: Refusal = { status: 400, message: "the request cannot be sent to HTTP/1.1" };
+const NO_UPGRADE: Refusal = { status: 502, message: "the endpoint speaks HTTP/2 only" };
 
 /** How one attempt ended: with an answer on its way, with one to give, or to be tried again. */
 type Attempt = "answered" | "refused" | "unanswered" | Refusal;
@@ -70,26 +83,33 @@ export async function forwardRequest(
   response: ProxyResponse,
   options: ForwardOptions,
 ): Promise<Refusal | undefined> {
-  const { backends, clock, limits, origin } = options;
+  const { backends, clock, limits, client } = options;
   const framing = framingOf(request);
   const mayRepeat = !hasBody(framing) && IDEMPOTENT.has(request.method ?? "");
   const refused = new Set<string>();
-  const endMs = clock.now() + limits.backendWaitMs;
+  const waitUntilMs = Math.min(clock.now() + limits.backendWaitMs, options.endMs ?? Infinity);
   let sends = 0;
   for (let attempt = 0; attempt < MAX_ATTEMPTS && !isGone(response); ) {
-    const leftMs = endMs - clock.now();
-    const lease =
-      backends.take(origin.client, refused) ??
-      (leftMs > 0 ? undefined : backends.takeLastResort(origin.client, refused));
+    if (options.endMs !== undefined && clock.now() >= options.endMs) return LATE;
+    let lease = backends.take(client, refused);
     if (lease === undefined) {
-      if (leftMs <= 0) return NO_BACKEND;
-      // Those that refused have just ended, and their replacement may be on its way.
-      await backends.changed(leftMs);
-      refused.clear();
-      continue;
+      const leftMs = waitUntilMs - clock.now();
+      if (leftMs <= 0) lease = backends.takeLastResort(client, refused);
+      else {
+        // Those that refused have just ended, and their replacement may be on its way.
+        await backends.changed(leftMs);
+        refused.clear();
+        continue;
+      }
+    }
+    if (lease === undefined) return NO_BACKEND;
+    if (options.upgrade !== undefined && lease.isHttp2) {
+      lease.release();
+      return NO_UPGRADE;
     }
     attempt++;
-    const outcome = await send(request, response, lease, framing, options);
+    options.onAttempt?.(lease);
+    const outcome = await new Attempting(request, response, lease, framing, options).outcome;
     if (outcome === "answered") return undefined;
     if (outcome === "refused") refused.add(backendKey(lease.backend));
     else if (outcome === "unanswered") {
@@ -99,155 +119,205 @@ export async function forwardRequest(
   return isGone(response) ? undefined : NO_BACKEND;
 }
 
-function framingOf(request: ProxyRequest): BodyFraming {
-  const { headers } = request;
-  if (headers["transfer-encoding"] !== undefined) return "chunked";
-  const length = headers["content-length"];
-  if (length !== undefined) return length === "0" && isBodyless(request) ? "none" : { length };
-  if ("stream" in request) return request.stream.endAfterHeaders ? emptyOf(request) : "chunked";
-  return emptyOf(request);
-}
+/** One attempt at one backend. */
+class Attempting implements ExchangeEvents {
+  readonly outcome: Promise<Attempt>;
+  readonly #request: ProxyRequest;
+  readonly #response: ProxyResponse;
+  readonly #lease: Lease;
+  readonly #framing: BodyFraming;
+  readonly #options: ForwardOptions;
+  readonly #cancels: (() => void)[] = [];
+  #settle: (outcome: Attempt) => void = () => undefined;
+  #exchange: Exchange | undefined;
+  #isSending = false;
+  #hasHead = false;
+  #isPaused = false;
+  #isAborted = false;
+  #isOver = false;
+  /** The head waits for the first bytes of the body, to go with them. */
+  #heldHead: AnswerHead | undefined;
+  #heldBody: Buffer | undefined;
 
-/** Methods that give a body a meaning say that theirs is empty (RFC 9110 §8.6). */
-const emptyOf = (request: ProxyRequest): BodyFraming =>
-  isBodyless(request) ? "none" : { length: "0" };
+  constructor(
+    request: ProxyRequest,
+    response: ProxyResponse,
+    lease: Lease,
+    framing: BodyFraming,
+    options: ForwardOptions,
+  ) {
+    this.#request = request;
+    this.#response = response;
+    this.#lease = lease;
+    this.#framing = framing;
+    this.#options = options;
+    this.outcome = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    this.#start();
+  }
 
-const isBodyless = ({ method }: ProxyRequest): boolean =>
-  method === "GET" || method === "HEAD" || method === "DELETE" || method === "OPTIONS";
-
-const hasBody = (framing: BodyFraming): boolean =>
-  framing === "chunked" || (framing !== "none" && framing.length !== "0");
-
-function send(
-  request: ProxyRequest,
-  response: ProxyResponse,
-  lease: Lease,
-  framing: BodyFraming,
-  options: ForwardOptions,
-): Promise<Attempt> {
-  const { url, origin, upgrade, limits, clock } = options;
-  return new Promise((resolve) => {
-    let outgoing: ClientRequest;
+  #start(): void {
+    const { clock, attemptTimeoutMs, endMs } = this.#options;
+    const outgoing = outgoingRequest(this.#request, this.#options);
+    this.#response.once("close", this.#onClientGone);
+    if (attemptTimeoutMs !== undefined)
+      this.#cancels.push(clock.after(attemptTimeoutMs, () => this.#timeOut()));
+    if (endMs !== undefined)
+      this.#cancels.push(clock.after(Math.max(0, endMs - clock.now()), () => this.#timeOut()));
     try {
-      outgoing = httpRequest({
-        agent: lease.agent,
-        host: lease.backend.address,
-        port: lease.backend.port,
-        method: request.method ?? "GET",
-        path: url,
-        headers: requestHeaders(request.rawHeaders, origin, framing, upgrade?.protocol),
-        setHost: false,
-        timeout: limits.answerTimeoutMs,
-      });
-    } catch {
-      lease.release();
-      resolve(UNSENDABLE);
+      this.#exchange = this.#lease.connections.open(outgoing, this);
+    } catch (error) {
+      this.closed();
+      if (!(error instanceof UnsendableError)) throw error;
+      this.#settle(UNSENDABLE);
       return;
     }
-    let isConnected = false;
-    let isLate = false;
-    let cancelConnect = (): void => undefined;
-    const onConnect = (): void => {
-      isConnected = true;
-      cancelConnect();
-      if (hasBody(framing)) sendBody(request, outgoing);
-      else outgoing.end();
-    };
-    const onGone = (): void => void outgoing.destroy();
-    const settle = (outcome: Attempt): void => {
-      cancelConnect();
-      resolve(outcome);
-    };
-    outgoing.once("socket", (socket: Socket) => {
-      if (!socket.connecting) {
-        onConnect();
-        return;
-      }
-      cancelConnect = clock.after(limits.connectTimeoutMs, () => outgoing.destroy());
-      socket.once("connect", onConnect);
-    });
-    outgoing.once("timeout", () => {
-      isLate = true;
-      outgoing.destroy();
-    });
-    outgoing.once("error", () => {
-      if (isLate) settle(LATE);
-      else settle(isConnected ? "unanswered" : "refused");
-    });
-    outgoing.once("close", () => {
-      response.off("close", onGone);
-      lease.release();
-      settle("unanswered");
-    });
-    outgoing.once("response", (incoming) => {
-      settle("answered");
-      outgoing.on("error", () => undefined);
-      outgoing.setTimeout(limits.streamIdleTimeoutMs);
-      sendAnswer(incoming, response);
-    });
-    outgoing.once("upgrade", (incoming, socket, head) => {
-      settle("answered");
-      response.off("close", onGone);
-      if (upgrade === undefined) {
-        socket.destroy();
-        cutOff(response);
-      } else upgrade.take(incoming, socket, head);
-    });
-    response.once("close", onGone);
-    if (isGone(response)) onGone();
-  });
-}
+    // `ready` comes before this on a kept connection.
+    if (this.#isSending) this.#sendBody();
+    if (isGone(this.#response)) this.#abort();
+  }
 
-function sendBody(request: ProxyRequest, outgoing: ClientRequest): void {
-  request.pipe(outgoing);
-  const onAborted = (): void => void outgoing.destroy();
-  request.once("aborted", onAborted);
-  request.once("error", onAborted);
-  outgoing.once("close", () => {
-    request.unpipe(outgoing);
-    request.off("aborted", onAborted);
-    request.off("error", onAborted);
+  ready(): void {
+    if (!hasBody(this.#framing)) return;
+    this.#isSending = true;
+    if (this.#exchange !== undefined) this.#sendBody();
+  }
+  drained(): void {
+    if (this.#isSending) this.#request.resume();
+  }
+
+  head(head: AnswerHead): void {
+    this.#hasHead = true;
+    this.#heldHead = head;
+    // An answer whose body takes its time, such as an event stream: the client gets the head now.
+    setImmediate(() => this.#flush());
+  }
+
+  data(bytes: Buffer): void {
+    this.#options.onBytes?.(bytes.length);
+    if (this.#heldHead !== undefined && this.#heldBody === undefined) {
+      this.#heldBody = bytes;
+      return;
+    }
+    this.#flush();
+    if (!this.#isAborted) this.#write(bytes);
+  }
+
+  end(trailers: RawHeaders): void {
+    const last = this.#heldBody;
+    this.#heldBody = undefined;
+    if (!this.#writeHead()) return;
+    endResponse(this.#response, trailers, last);
+  }
+
+  upgraded(head: AnswerHead, backend: Socket, first: Buffer): void {
+    this.#settle("answered");
+    this.#response.off("close", this.#onClientGone);
+    this.#options.upgrade?.take(head, backend, first);
+  }
+
+  failed(failure: Failure): void {
+    if (failure === "truncated") {
+      this.#flush();
+      cutOff(this.#response);
+    } else if (failure === "late") this.#settle(LATE);
+    // What was taken from the client cannot be sent a second time.
+    else this.#settle(this.#isSending && failure === "refused" ? NO_ANSWER : failure);
+  }
+
+  closed(): void {
+    this.#isOver = true;
+    for (const cancel of this.#cancels) cancel();
+    this.#response.off("close", this.#onClientGone);
+    if (this.#isSending) this.#stopBody();
+    this.#lease.release();
+  }
+
+  /** Writes what was held back for the rest of the answer. */
+  #flush(): void {
+    const held = this.#heldBody;
+    this.#heldBody = undefined;
+    if (this.#heldHead === undefined || !this.#writeHead()) return;
+    if (held !== undefined) this.#write(held);
+    else if ("flushHeaders" in this.#response && !isGone(this.#response))
+      this.#response.flushHeaders();
+  }
+
+  /** False when there is nothing to write to. */
+  #writeHead(): boolean {
+    const head = this.#heldHead;
+    this.#heldHead = undefined;
+    if (head !== undefined) {
+      this.#settle("answered");
+      if (isGone(this.#response)) return false;
+      const headers = headersToClient(head.headers);
+      try {
+        writeHead(this.#response, head, this.#options.editAnswer?.(headers) ?? headers);
+      } catch {
+        // The backend's headers are none that can be passed on.
+        cutOff(this.#response);
+        this.#abort();
+        return false;
+      }
+    }
+    return !this.#isAborted && !isGone(this.#response);
+  }
+
+  #write(bytes: Buffer): void {
+    if (isGone(this.#response) || writeBody(this.#response, bytes) || this.#isPaused) return;
+    this.#isPaused = true;
+    this.#exchange?.pause();
+    whenDrained(this.#response, () => {
+      this.#isPaused = false;
+      // The connection may serve another request by now.
+      if (!this.#isOver) this.#exchange?.resume();
+    });
+  }
+
+  #sendBody(): void {
+    const request = this.#request;
+    request.on("data", this.#onBody);
+    request.once("end", this.#onBodyEnd);
+    request.once("aborted", this.#onClientGone);
+    request.once("error", this.#onClientGone);
+    request.resume();
+  }
+  readonly #onBody = (bytes: Buffer): void => {
+    this.#options.copies?.write(bytes);
+    if (this.#exchange?.write(bytes) === false) this.#request.pause();
+  };
+  readonly #onBodyEnd = (): void => {
+    this.#options.copies?.end();
+    this.#exchange?.endBody(this.#request.rawTrailers);
+  };
+  #stopBody(): void {
+    const request = this.#request;
+    request.off("data", this.#onBody);
+    request.off("end", this.#onBodyEnd);
+    request.off("aborted", this.#onClientGone);
+    request.off("error", this.#onClientGone);
     // What the backend did not want must not hold up the connection.
     request.resume();
-  });
-}
-
-function sendAnswer(incoming: IncomingMessage, response: ProxyResponse): void {
-  try {
-    writeHead(incoming, response);
-  } catch {
-    incoming.destroy();
-    cutOff(response);
-    return;
   }
-  let isFlowing = false;
-  incoming.once("data", () => {
-    isFlowing = true;
-  });
-  incoming.pipe(response as NodeJS.WritableStream);
-  incoming.on("error", () => cutOff(response));
-  incoming.once("close", () => {
-    if (!incoming.complete) cutOff(response);
-  });
-  // An answer whose body takes its time, such as an event stream: the client gets the head now.
-  setImmediate(() => {
-    if (isFlowing || response.writableEnded || isGone(response)) return;
-    if ("flushHeaders" in response) response.flushHeaders();
-  });
-}
 
-function isGone(response: ProxyResponse): boolean {
-  return "stream" in response ? response.stream.destroyed : response.destroyed;
-}
+  readonly #onClientGone = (): void => {
+    this.#abort();
+    this.#settle("answered");
+  };
 
-/** A truncated answer must not look like a complete one. */
-function cutOff(response: ProxyResponse): void {
-  if ("stream" in response) response.stream.close(HTTP2_INTERNAL_ERROR);
-  else response.destroy();
-}
+  #timeOut(): void {
+    const hadHead = this.#hasHead && this.#heldHead === undefined;
+    this.#abort();
+    if (hadHead) cutOff(this.#response);
+    else this.#settle(LATE);
+  }
 
-function writeHead(incoming: IncomingMessage, response: ProxyResponse): void {
-  const status = incoming.statusCode ?? 502;
-  if ("stream" in response) response.writeHead(status, responseHeaderMap(incoming.rawHeaders));
-  else response.writeHead(status, incoming.statusMessage, responseHeaders(incoming.rawHeaders));
+  #abort(): void {
+    if (this.#isAborted) return;
+    this.#isAborted = true;
+    this.#heldHead = undefined;
+    this.#options.copies?.abort();
+    this.#exchange?.abort();
+  }
 }

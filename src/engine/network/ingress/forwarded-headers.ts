@@ -41,24 +41,21 @@ export interface Origin {
 /** How the body of a request is sent on. */
 export type BodyFraming = "none" | "chunked" | { readonly length: string };
 
-export function requestHeaders(
-  headers: RawHeaders,
-  origin: Origin,
-  framing: BodyFraming,
-  upgrade?: string,
-): string[] {
+/** What the backend gets, without what frames the body or concerns the connection. */
+export function requestHeaders(headers: RawHeaders, origin: Origin): string[] {
   const ends = endingHere(headers);
   const sent = ["Host", origin.authority];
-  const cookies: string[] = [];
+  let cookies: string | undefined;
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const name = headers[at] ?? "";
     const lower = name.toLowerCase();
     if (lower.startsWith(":") || ends.has(lower) || REPLACED.has(lower)) continue;
     // HTTP/2 clients may send a field for each cookie; HTTP/1.1 knows one (RFC 9113 §8.2.3).
-    if (lower === "cookie") cookies.push(headers[at + 1] ?? "");
-    else sent.push(name, headers[at + 1] ?? "");
+    if (lower !== "cookie") sent.push(name, headers[at + 1] ?? "");
+    else if (cookies === undefined) cookies = headers[at + 1] ?? "";
+    else cookies += `; ${headers[at + 1] ?? ""}`;
   }
-  if (cookies.length > 0) sent.push("Cookie", cookies.join("; "));
+  if (cookies !== undefined) sent.push("Cookie", cookies);
   sent.push(
     "X-Forwarded-For",
     origin.client,
@@ -71,10 +68,6 @@ export function requestHeaders(
     "X-Real-IP",
     origin.client,
   );
-  if (framing === "chunked") sent.push("Transfer-Encoding", "chunked");
-  else if (framing !== "none") sent.push("Content-Length", framing.length);
-  if (upgrade === undefined) sent.push("Connection", "keep-alive");
-  else sent.push("Connection", "Upgrade", "Upgrade", upgrade);
   return sent;
 }
 
@@ -89,17 +82,30 @@ export function responseHeaders(headers: RawHeaders): string[] {
   return sent;
 }
 
-/** The same for HTTP/2, which wants lower case and one entry for each name. */
-export function responseHeaderMap(headers: RawHeaders): Record<string, string | string[]> {
-  const sent: Record<string, string | string[]> = Object.create(null) as Record<string, string>;
-  const flat = responseHeaders(headers);
-  for (let at = 0; at + 1 < flat.length; at += 2) {
-    const name = (flat[at] ?? "").toLowerCase();
-    const value = flat[at + 1] ?? "";
-    const known = sent[name];
-    sent[name] = known === undefined ? value : [known, value].flat();
+/** As `node:http2` takes headers: names in lower case, one entry for each. */
+export function headerMap(headers: RawHeaders): Record<string, string | string[]> {
+  const map: Record<string, string | string[]> = Object.create(null) as Record<string, string>;
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const name = (headers[at] ?? "").toLowerCase();
+    const value = headers[at + 1] ?? "";
+    const known = map[name];
+    map[name] = known === undefined ? value : [known, value].flat();
   }
-  return sent;
+  return map;
+}
+
+/** Fields that frame or route a message mean nothing after it (RFC 9110 §6.5.1). */
+const NO_TRAILERS = new Set(["content-length", "host", "content-type", "content-encoding"]);
+
+/** Trailers that may be passed on. */
+export function trailerFields(trailers: RawHeaders): string[] {
+  const passed: string[] = [];
+  for (let at = 0; at + 1 < trailers.length; at += 2) {
+    const name = (trailers[at] ?? "").toLowerCase();
+    if (!HOP_BY_HOP.has(name) && !NO_TRAILERS.has(name) && !name.startsWith(":"))
+      passed.push(trailers[at] ?? "", trailers[at + 1] ?? "");
+  }
+  return passed;
 }
 
 /** Names of headers that go no further, those named by `Connection` included. */

@@ -3,11 +3,15 @@
  * chooses. The protocols are Node's; the bounds are in `ingress-limits.ts`.
  */
 import { createServer, type Server, type ServerOptions } from "node:http";
-import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type ServerHttp2Session,
+} from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { SecureContext, TLSSocket } from "node:tls";
-import type { BindAddress } from "../service-port.ts";
+import type { BindAddress } from "../bind-address.ts";
 import type { IngressLimits } from "./ingress-limits.ts";
 import { isUpgrade, type RequestHandler } from "./request-handler.ts";
 
@@ -36,7 +40,17 @@ export function listenHttp(
 ): Promise<IngressListener> {
   const server = createServer(httpOptions(limits), handler.request);
   prepare(server, handler, limits);
-  return listen(server, address, () => undefined);
+  const sessions = new Http2Sessions(handler, limits);
+  // A client that knows of HTTP/2 beforehand, as those of gRPC do, says so with its first bytes.
+  const [serveHttp1] = server.listeners("connection");
+  server.removeAllListeners("connection");
+  server.on("connection", (socket: Socket) =>
+    peekProtocol(socket, limits.headersTimeoutMs, (isHttp2) => {
+      if (isHttp2) sessions.serve(socket);
+      else serveHttp1?.call(server, socket);
+    }),
+  );
+  return listen(server, address, () => sessions.close());
 }
 
 /** @throws what the operating system says when the address cannot be had */
@@ -58,33 +72,82 @@ export function listenHttps(
     handler.request,
   );
   prepare(server, handler, limits);
-  const http2 = createHttp2Server(
-    {
-      settings: {
-        maxConcurrentStreams: limits.maxConcurrentStreams,
-        maxHeaderListSize: limits.maxHeaderBytes,
-        enablePush: false,
-      },
-    },
-    handler.request,
-  );
-  const sessions = new Set<ServerHttp2Session>();
-  http2.on("session", (session) => {
-    sessions.add(session);
-    session.once("close", () => sessions.delete(session));
-    session.on("error", () => session.destroy());
-    session.setTimeout(limits.streamIdleTimeoutMs, () => session.close());
-  });
+  const sessions = new Http2Sessions(handler, limits);
   // The connection of a client that chose HTTP/2 is taken before it reaches the HTTP/1.1 server.
   const [serveHttp1] = server.listeners("secureConnection");
   server.removeAllListeners("secureConnection");
   server.on("secureConnection", (socket: TLSSocket) => {
-    if (socket.alpnProtocol === "h2") http2.emit("connection", socket);
+    if (socket.alpnProtocol === "h2") sessions.serve(socket);
     else serveHttp1?.call(server, socket);
   });
-  return listen(server, address, () => {
-    for (const session of sessions) session.destroy();
-  });
+  return listen(server, address, () => sessions.close());
+}
+
+/** Serves HTTP/2 on connections that were accepted elsewhere. */
+class Http2Sessions {
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #server: Http2Server;
+
+  constructor(handler: RequestHandler, limits: IngressLimits) {
+    this.#server = createHttp2Server(
+      {
+        settings: {
+          maxConcurrentStreams: limits.maxConcurrentStreams,
+          maxHeaderListSize: limits.maxHeaderBytes,
+          enablePush: false,
+        },
+      },
+      handler.request,
+    );
+    this.#server.on("session", (session) => {
+      this.#sessions.add(session);
+      session.once("close", () => this.#sessions.delete(session));
+      session.on("error", () => session.destroy());
+      session.setTimeout(limits.streamIdleTimeoutMs, () => session.close());
+    });
+  }
+
+  serve(socket: Socket): void {
+    this.#server.emit("connection", socket);
+  }
+  close(): void {
+    for (const session of this.#sessions) session.destroy();
+  }
+}
+
+/** RFC 9113 §3.4: no method of HTTP/1.1 begins like this. */
+const HTTP2_PREFACE = "PRI * HTTP/2.0";
+
+/** Looks at the first bytes and puts them back. */
+function peekProtocol(socket: Socket, timeoutMs: number, decide: (isHttp2: boolean) => void): void {
+  let held: Buffer = Buffer.alloc(0);
+  const timer = setTimeout(() => socket.destroy(), timeoutMs);
+  const stop = (): void => {
+    clearTimeout(timer);
+    socket.off("readable", onReadable);
+    socket.off("error", onGone);
+    socket.off("close", onGone);
+  };
+  const onGone = (): void => {
+    stop();
+    socket.destroy();
+  };
+  const onReadable = (): void => {
+    const bytes = socket.read() as Buffer | null;
+    if (bytes === null) {
+      if (socket.readableEnded) onGone();
+      return;
+    }
+    held = held.length === 0 ? bytes : Buffer.concat([held, bytes]);
+    const text = held.toString("latin1", 0, HTTP2_PREFACE.length);
+    if (text.length < HTTP2_PREFACE.length && HTTP2_PREFACE.startsWith(text)) return;
+    stop();
+    socket.unshift(held);
+    decide(text === HTTP2_PREFACE);
+  };
+  socket.on("readable", onReadable);
+  socket.on("error", onGone);
+  socket.on("close", onGone);
 }
 
 function httpOptions(limits: IngressLimits): ServerOptions {

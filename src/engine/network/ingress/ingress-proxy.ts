@@ -1,9 +1,9 @@
 /**
- * The ingress proxy: serves the Ingresses of this cluster over HTTP and HTTPS. Level-triggered: a
- * change of an Ingress, class, Service or Secret builds the routes anew. Changes of EndpointSlices
- * take effect at once and are posted on the routing board, so that no pod is ended while a request
- * is on its way to it. Listeners and everything behind them come with the first Ingress that wants
- * them.
+ * The ingress proxy: serves the Ingresses and Gateways of this cluster over HTTP and HTTPS.
+ * Level-triggered: a change of an Ingress, class, Gateway, route, Service or Secret builds the routes
+ * anew. Changes of EndpointSlices take effect at once and are posted on the routing board, so that no
+ * pod is ended while a request is on its way to it. Listeners and everything behind them come with
+ * the first Ingress or Gateway that wants them.
  */
 import type { Client } from "../../../client/client.ts";
 import type { Clock } from "../../../client/clock.ts";
@@ -15,29 +15,32 @@ import { done, type Result, runController } from "../../../client/reconciler.ts"
 import { WorkQueue } from "../../../client/work-queue.ts";
 import { deepEqual } from "../../../kube/equality.ts";
 import { type EndpointSlice, endpointSlices } from "../../../kube/kinds/endpointslice.ts";
+import { gateways } from "../../../kube/kinds/gateway.ts";
+import type { Gateway, GatewayClass } from "../../../kube/kinds/gateway/gateway-types.ts";
+import { gatewayClasses } from "../../../kube/kinds/gatewayclass.ts";
 import { type Ingress, ingresses } from "../../../kube/kinds/ingress.ts";
-import { type IngressClass, ingressClasses } from "../../../kube/kinds/ingressclass.ts";
+import { ingressClasses } from "../../../kube/kinds/ingressclass.ts";
 import { type Secret, secrets } from "../../../kube/kinds/secret.ts";
 import { type Service, services } from "../../../kube/kinds/service.ts";
 import { keyOf, parseKey } from "../../../kube/object.ts";
 import { isStatus } from "../../../kube/status-error.ts";
-import type { Affinity } from "../balancer.ts";
+import type { Gateways } from "../gateway/gateways.ts";
+import type { GatewayPlan } from "../gateway/plan-gateways.ts";
 import { InFlightCounter } from "../in-flight-counter.ts";
 import type { RoutingBoard } from "../routing-board.ts";
-import { backendsOf } from "../service-routes.ts";
-import { BUILT_IN_CLASS, CONTROLLER, isServed, missingClass } from "./ingress-class.ts";
+import { accessLine, type AccessLog } from "./access-log.ts";
+import { certificateEntries } from "./certificate-entries.ts";
+import { externalAddresses } from "./external-addresses.ts";
+import { findRoute } from "./find-route.ts";
+import { isServed } from "./ingress-class.ts";
 import { INGRESS_LIMITS, type IngressLimits } from "./ingress-limits.ts";
 import type { IngressListener, TlsOptions } from "./ingress-listener.ts";
+import { backendProblems, classProblems } from "./ingress-problems.ts";
+import type { IngressProtocol, ListenerName } from "./listener-name.ts";
 import { type IngressAddress, type Listeners, openListeners } from "./open-listeners.ts";
-import {
-  buildRouteTable,
-  oldestFirst,
-  type RouteBackend,
-  routeKey,
-  type RouteTable,
-} from "./route-table.ts";
-import { ServiceBackends } from "./service-backends.ts";
 import { addressesOf } from "./published-address.ts";
+import { buildRouteTable, oldestFirst, type RouteTable } from "./route-table.ts";
+import { RoutedBackends } from "./routed-backends.ts";
 import { type Problem, ToldProblems } from "./told-problems.ts";
 
 const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
@@ -48,8 +51,6 @@ const GATHER_MS = 50;
 const PROBLEM_GRACE_MS = 3_000;
 /** Status writes at once. */
 const WORKERS = 4;
-/** Upstream's default of `sessionAffinityConfig.clientIP.timeoutSeconds`. */
-const DEFAULT_AFFINITY_SECONDS = 10_800;
 
 export interface IngressProxyOptions {
   readonly client: Client;
@@ -63,10 +64,16 @@ export interface IngressProxyOptions {
   /** PEM texts, for hosts that have no certificate of their own; asked for once it is needed. */
   readonly defaultCertificate: () => Promise<TlsOptions["fallback"]>;
   /** Called when a listener is up. */
-  readonly onListen?: (protocol: "http" | "https", listener: IngressListener) => void;
+  readonly onListen?: (protocol: IngressProtocol, listener: IngressListener) => void;
+  /** CIDR blocks that Services of type ExternalName may lead to although they are local. */
+  readonly allowedExternal?: readonly string[];
+  /** Told of each request. @default the log, at level debug */
+  readonly accessLog?: (line: Readonly<Record<string, unknown>>) => void;
   readonly limits?: IngressLimits;
   /** @default 3,000 */
   readonly problemGraceMs?: number;
+  /** @default Math.random */
+  readonly random?: () => number;
 }
 export interface IngressProxy {
   /**
@@ -87,20 +94,21 @@ class KubernetesIngressProxy implements IngressProxy {
   readonly #options: IngressProxyOptions;
   readonly #ingresses: Informer<Ingress>;
   readonly #classes;
+  readonly #gatewayObjects: Informer<Gateway>;
+  readonly #gatewayClasses: Informer<GatewayClass>;
   readonly #services: Informer<Service>;
   readonly #slices: Informer<EndpointSlice>;
   #secrets: Informer<Secret> | undefined;
-  readonly #inFlight: InFlightCounter;
   readonly #consumer;
   readonly #unsubscribe: (() => void)[];
   readonly #queue: WorkQueue;
   readonly #controller;
   readonly #problems: ToldProblems;
   readonly #listeners: Listeners;
-  /** Backends by route; a Service's by its key. */
-  readonly #backends = new Map<string, ServiceBackends>();
-  readonly #routed = new Map<string, RouteBackend[]>();
+  readonly #backends: RoutedBackends;
+  #gateways: Gateways | "loading" | undefined;
   #table: RouteTable = buildRouteTable([]);
+  #plan: GatewayPlan | undefined;
   #served: ReadonlySet<string> = new Set();
   #cancelGather: (() => void) | undefined;
   #cancelLook: (() => void) | undefined;
@@ -108,25 +116,39 @@ class KubernetesIngressProxy implements IngressProxy {
 
   constructor(options: IngressProxyOptions) {
     this.#options = options;
-    const { board, informers, clock, logger } = options;
-    this.#inFlight = new InFlightCounter(({ address, port }) => board.requestEnded(address, port));
-    this.#consumer = board.register("ingress", (address, port) =>
-      this.#inFlight.has(address, port),
-    );
+    const { board, informers, clock, logger, limits = INGRESS_LIMITS } = options;
+    const inFlight = new InFlightCounter(({ address, port }) => board.requestEnded(address, port));
+    this.#consumer = board.register("ingress", (address, port) => inFlight.has(address, port));
     this.#problems = new ToldProblems(clock, options.problemGraceMs ?? PROBLEM_GRACE_MS);
-    this.#listeners = openListeners({
-      ...options,
-      limits: options.limits ?? INGRESS_LIMITS,
-      find: (host, path) => this.#table.find(host, path),
-      backendsOf: ({ backend }) =>
-        backend === undefined ? undefined : this.#backends.get(routeKey(backend)),
-      onChange: () => this.#gather(),
-    });
     this.#ingresses = informers.of(ingresses);
     this.#classes = informers.of(ingressClasses);
+    this.#gatewayObjects = informers.of(gateways);
+    this.#gatewayClasses = informers.of(gatewayClasses);
     this.#services = informers.of(services);
     this.#slices = informers.of(endpointSlices);
     this.#slices.addIndex(BY_SERVICE, (slice) => [serviceKeyOf(slice)]);
+    this.#backends = new RoutedBackends({
+      clock,
+      inFlight,
+      limits,
+      isAllowed: externalAddresses(options.allowedExternal),
+      serviceOf: (key) => this.#services.get(key),
+      slicesOf: (key) => this.#slices.byIndex(BY_SERVICE, key),
+    });
+    this.#listeners = openListeners({
+      ...options,
+      limits,
+      accessLog: accessLogOf(options),
+      random: options.random ?? Math.random,
+      find: (listener, asked) =>
+        findRoute(
+          isIngress(listener) ? this.#table : undefined,
+          this.#plan?.tables.get(listener),
+          asked,
+        ),
+      backendsOf: (backend) => this.#backends.of(backend),
+      onChange: () => this.#gather(),
+    });
     this.#queue = new WorkQueue({ clock });
     this.#controller = runController({
       name: "ingress",
@@ -139,9 +161,11 @@ class KubernetesIngressProxy implements IngressProxy {
     this.#unsubscribe = [
       this.#ingresses.onChange(() => this.#gather()),
       this.#classes.onChange(() => this.#gather()),
+      this.#gatewayObjects.onChange(() => this.#gather()),
+      this.#gatewayClasses.onChange(() => this.#gather()),
       this.#services.onChange(({ object }) => this.#onService(keyOf(object))),
       this.#slices.onChange(({ object }) => {
-        this.#updateService(serviceKeyOf(object));
+        if (!this.#stopped) this.#backends.update(serviceKeyOf(object));
         this.#consumer.applied(Number(object.metadata.resourceVersion));
       }),
     ];
@@ -157,8 +181,9 @@ class KubernetesIngressProxy implements IngressProxy {
     this.#cancelGather?.();
     this.#cancelLook?.();
     await this.#controller.stop();
+    if (this.#gateways !== "loading") await this.#gateways?.stop();
     await this.#listeners.close();
-    for (const backends of this.#backends.values()) backends.close();
+    this.#backends.close();
     this.#consumer.close();
   }
 
@@ -175,21 +200,64 @@ class KubernetesIngressProxy implements IngressProxy {
     const served = oldestFirst(
       this.#ingresses.list().filter((ingress) => isServed(ingress, classes)),
     );
-    this.#table = buildRouteTable(served);
-    this.#updateBackends();
+    const table = buildRouteTable(served);
+    const live = this.#gatewaysNow();
+    const plan = live?.plan();
+    // In effect together: no request finds a route without its backends.
+    this.#backends.setWanted([...table.backends, ...(plan?.backends ?? [])]);
+    this.#table = table;
+    this.#plan = plan;
     const withTls = served.filter(({ spec }) => (spec?.tls ?? []).length > 0);
-    const problems: Problem[] = [
-      ...this.#table.problems,
-      ...this.#serviceProblems(served),
+    const wanted: ListenerName[] = [...(plan?.listeners ?? [])];
+    if (served.length > 0) wanted.push({ protocol: "http", port: undefined });
+    if (withTls.length > 0) wanted.push({ protocol: "https", port: undefined });
+    this.#listeners.setWanted(wanted);
+    this.#tell([
+      ...table.problems,
+      ...backendProblems(served, table.backends, (key) => this.#services.get(key)),
       ...classProblems(this.#ingresses.list(), classes),
-    ];
-    if (served.length > 0) this.#listeners.open("http");
-    if (withTls.length > 0) {
-      this.#listeners.open("https");
-      problems.push(...this.#updateCertificates(withTls));
-    }
-    problems.push(...this.#listeners.problems(served, withTls));
-    this.#tell(problems);
+      ...this.#updateCertificates(withTls, plan),
+      ...this.#addressProblems(served, withTls),
+      ...(plan?.problems ?? []),
+    ]);
+    live?.publish();
+    this.#publishIngresses(served);
+  }
+
+  /** What serves Gateways is loaded with the first of them, or a class that is not accepted yet. */
+  #gatewaysNow(): Gateways | undefined {
+    if (this.#gateways === "loading") return undefined;
+    if (this.#gateways !== undefined) return this.#gateways;
+    const isWanted =
+      this.#gatewayObjects.list().length > 0 ||
+      this.#gatewayClasses
+        .list()
+        .some(
+          ({ spec, status }) =>
+            spec.controllerName === "gantry.dev/gateway" && status === undefined,
+        );
+    if (!isWanted) return undefined;
+    this.#gateways = "loading";
+    const { http, https } = this.#options;
+    import("../gateway/gateways.ts").then(
+      ({ Gateways: Live }) => {
+        if (this.#stopped) return;
+        this.#gateways = new Live({
+          ...this.#options,
+          listeners: this.#listeners,
+          ports: { http: http.port, https: https.port },
+          serviceOf: (key) => this.#services.get(key),
+          secretOf: () => this.#secretsNow(),
+          onChange: () => this.#gather(),
+        });
+        this.#gather();
+      },
+      (error: unknown) => this.#options.logger.error({ err: error }, "gateways cannot be served"),
+    );
+    return undefined;
+  }
+
+  #publishIngresses(served: readonly Ingress[]): void {
     const before = this.#served;
     this.#served = new Set(served.map(keyOf));
     for (const ingress of served) {
@@ -200,82 +268,27 @@ class KubernetesIngressProxy implements IngressProxy {
     for (const key of before) if (!this.#served.has(key)) this.#queue.add(key);
   }
 
-  #updateBackends(): void {
-    const wanted = this.#table.backends;
-    const keys = new Set(wanted.map(routeKey));
-    for (const [key, backends] of this.#backends) {
-      if (keys.has(key)) continue;
-      backends.close();
-      this.#backends.delete(key);
-    }
-    this.#routed.clear();
-    for (const route of wanted) {
-      const service = `${route.namespace}/${route.service}`;
-      const routed = this.#routed.get(service);
-      if (routed === undefined) this.#routed.set(service, [route]);
-      else routed.push(route);
-      const key = routeKey(route);
-      if (this.#backends.has(key)) continue;
-      this.#backends.set(key, new ServiceBackends(this.#options.clock, this.#inFlight));
-      this.#update(route);
-    }
-  }
-
   #onService(key: string): void {
-    if (!this.#routed.has(key)) return;
-    this.#updateService(key);
-    this.#gather();
-  }
-
-  #updateService(key: string): void {
     if (this.#stopped) return;
-    for (const route of this.#routed.get(key) ?? []) this.#update(route);
+    this.#backends.update(key);
+    // A route may have waited for it.
+    if (this.#backends.leadsTo(key) || this.#plan !== undefined) this.#gather();
   }
 
-  #update(route: RouteBackend): void {
-    const backends = this.#backends.get(routeKey(route));
-    const key = `${route.namespace}/${route.service}`;
-    const service = this.#services.get(key);
-    const port = service && portOf(service, route);
-    if (service === undefined || port === undefined)
-      backends?.update({ ready: [], serving: [] }, undefined);
-    else
-      backends?.update(
-        backendsOf(port.name ?? "", this.#slices.byIndex(BY_SERVICE, key)),
-        affinityOf(service),
-      );
+  #addressProblems(served: readonly Ingress[], withTls: readonly Ingress[]): Problem[] {
+    return (["http", "https"] as const).flatMap((protocol) => {
+      const message = this.#listeners.failure(protocol);
+      if (message === undefined) return [];
+      return (protocol === "http" ? served : withTls).map((ingress) => ({
+        ingress: keyOf(ingress),
+        reason: "AddressNotBound",
+        message,
+      }));
+    });
   }
 
-  #serviceProblems(served: readonly Ingress[]): Problem[] {
-    const broken = new Map<string, string>();
-    for (const route of this.#table.backends) {
-      const service = this.#services.get(`${route.namespace}/${route.service}`);
-      if (service === undefined)
-        broken.set(routeKey(route), `there is no Service ${route.service}; create it`);
-      else if (service.spec?.type === "ExternalName")
-        broken.set(
-          routeKey(route),
-          `the Service ${route.service} is of type ExternalName, which cannot be served; give it endpoints`,
-        );
-      else if (portOf(service, route) === undefined)
-        broken.set(
-          routeKey(route),
-          `the Service ${route.service} has no TCP port ${route.port}; name one that it has`,
-        );
-    }
-    if (broken.size === 0) return [];
-    return served.flatMap((ingress) =>
-      routesOf(ingress).flatMap((route) => {
-        const message = broken.get(routeKey(route));
-        return message === undefined
-          ? []
-          : [{ ingress: keyOf(ingress), reason: "BackendNotFound", message }];
-      }),
-    );
-  }
-
-  /** The Secrets are read from the first Ingress with TLS on. */
-  #updateCertificates(withTls: readonly Ingress[]): readonly Problem[] {
+  /** The Secrets are read from the first Ingress with TLS on, or the first Gateway. */
+  #secretsNow(): ((key: string) => Secret | undefined) | undefined {
     let secretsNow = this.#secrets;
     if (secretsNow === undefined) {
       secretsNow = this.#options.informers.of(secrets);
@@ -286,15 +299,34 @@ class KubernetesIngressProxy implements IngressProxy {
         () => undefined,
       );
     }
-    if (!secretsNow.hasSynced) return [];
-    return this.#listeners.updateCertificates(withTls, (key) => secretsNow.get(key));
+    const { hasSynced } = secretsNow;
+    return hasSynced ? (key) => this.#secrets?.get(key) : undefined;
+  }
+
+  #updateCertificates(withTls: readonly Ingress[], plan: GatewayPlan | undefined): Problem[] {
+    const ofGateways = plan?.certificates ?? new Map<string, never>();
+    if (withTls.length === 0 && ofGateways.size === 0) return [];
+    const secretOf = this.#secretsNow();
+    if (secretOf === undefined) return [];
+    const ofIngresses = certificateEntries(withTls);
+    const keys = new Set(["https", ...ofGateways.keys()]);
+    return [...keys].flatMap((key) => {
+      const own = key === "https" ? ofIngresses : [];
+      // Gateways are told by their conditions.
+      const owners = new Set(own.map(({ owner }) => owner));
+      return this.#listeners
+        .updateCertificates(key, [...own, ...(ofGateways.get(key) ?? [])], secretOf)
+        .filter(({ owner }) => owners.has(owner))
+        .map(({ owner, reason, message }) => ({ ingress: owner, reason, message }));
+    });
   }
 
   #tell(problems: readonly Problem[]): void {
     const { recorder, clock } = this.#options;
     const { tell, lookAgainMs } = this.#problems.update(problems);
-    for (const { ingress, reason, message } of tell) {
-      const object = this.#ingresses.get(ingress);
+    for (const { kind, ingress, reason, message } of tell) {
+      const object =
+        kind === "Gateway" ? this.#gatewayObjects.get(ingress) : this.#ingresses.get(ingress);
       if (object !== undefined) recorder.record(object, "Warning", reason, message);
     }
     this.#cancelLook?.();
@@ -326,45 +358,15 @@ class KubernetesIngressProxy implements IngressProxy {
   }
 }
 
-/** Ingresses never change in place: what each one leads to is found out once. */
-const knownRoutes = new WeakMap<Ingress, readonly RouteBackend[]>();
+const isIngress = (listener: string): boolean => listener === "http" || listener === "https";
 
-function routesOf(ingress: Ingress): readonly RouteBackend[] {
-  const routes = knownRoutes.get(ingress) ?? buildRouteTable([ingress]).backends;
-  knownRoutes.set(ingress, routes);
-  return routes;
-}
-
-function classProblems(all: readonly Ingress[], classes: readonly IngressClass[]): Problem[] {
-  return all.flatMap((ingress) => {
-    const name = missingClass(ingress, classes);
-    return name === undefined
-      ? []
-      : [
-          {
-            ingress: keyOf(ingress),
-            reason: "ClassNotFound",
-            message: `there is no IngressClass ${name}, so nobody serves this; name ${BUILT_IN_CLASS}, or create the class with the controller ${CONTROLLER}`,
-          },
-        ];
-  });
+function accessLogOf({ accessLog, logger, clock }: IngressProxyOptions): AccessLog {
+  const write =
+    accessLog ??
+    ((line: Readonly<Record<string, unknown>>) => logger.debug(line, "ingress request"));
+  return (record, status) => write(accessLine(record, status, clock));
 }
 
 function serviceKeyOf(slice: EndpointSlice): string {
   return `${slice.metadata.namespace ?? ""}/${slice.metadata.labels?.[SERVICE_NAME_LABEL] ?? ""}`;
-}
-
-function portOf({ spec }: Service, { port }: RouteBackend) {
-  if (spec?.type === "ExternalName") return undefined;
-  return spec?.ports?.find(
-    (candidate) =>
-      (candidate.protocol ?? "TCP") === "TCP" &&
-      (typeof port === "number" ? candidate.port === port : candidate.name === port),
-  );
-}
-
-function affinityOf({ spec }: Service): Affinity | undefined {
-  if (spec?.sessionAffinity !== "ClientIP") return undefined;
-  const seconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS;
-  return { timeoutMs: seconds * 1000 };
 }

@@ -1,12 +1,7 @@
 /** What `status.loadBalancer.ingress` of an Ingress says. Pure. */
 import type { Ingress } from "../../../kube/kinds/ingress.ts";
 import { ipFamily } from "../../../kube/ip-address.ts";
-
-export interface ListeningAt {
-  readonly protocol: "http" | "https";
-  readonly host: string;
-  readonly port: number;
-}
+import type { ListeningAt } from "./open-listeners.ts";
 
 /** An IngressLoadBalancerIngress. */
 export type PublishedAddress = {
@@ -20,7 +15,9 @@ export function addressesOf(
 ): PublishedAddress[] {
   const usesTls = (spec?.tls ?? []).length > 0;
   const ports = new Map<string, number[]>();
-  for (const { protocol, host, port } of listening) {
+  for (const { key, protocol, host, port } of listening) {
+    // Further ports are those of Gateways.
+    if (key !== protocol) continue;
     if (protocol === "https" && !usesTls) continue;
     const address = reachable(host);
     ports.set(address, [...(ports.get(address) ?? []), port]);
@@ -32,7 +29,7 @@ export function addressesOf(
 }
 
 /** Listening on all addresses, it is reached on this machine's own. */
-function reachable(host: string): string {
+export function reachable(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "::1" : host;
 }

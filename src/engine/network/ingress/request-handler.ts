@@ -1,31 +1,39 @@
-/** Answers the requests of all ingress listeners: checks, finds the route, forwards, and notes it. */
+/** Answers the requests of one listener: checks, finds the route, forwards, and notes it. */
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
 import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import type { Clock } from "../../../client/clock.ts";
 import type { Logger } from "../../../client/logger.ts";
-import { responseHeaders } from "./forwarded-headers.ts";
-import {
-  type ForwardOptions,
-  forwardRequest,
-  type ProxyRequest,
-  type ProxyResponse,
-} from "./forward-request.ts";
+import type { Asked } from "../gateway/route-matches.ts";
+import type { AccessLog, AccessRecord } from "./access-log.ts";
+import { answer, announcesBody, type ProxyRequest, type ProxyResponse } from "./client-response.ts";
+import type { AnswerHead } from "./exchange.ts";
+import { type ForwardOptions, forwardRequest } from "./forward-request.ts";
+import { requestHeaders, responseHeaders } from "./forwarded-headers.ts";
 import type { IngressLimits } from "./ingress-limits.ts";
-import { isRefusal, readTarget, type Refusal } from "./request-target.ts";
+import { isRefusal, readTarget, type Refusal, type RequestTarget } from "./request-target.ts";
+import type { RouteBackend } from "./route-backend.ts";
 import type { Route } from "./route-table.ts";
+import { type RuleRequest, serveRule } from "./serve-rule.ts";
 import type { ServiceBackends } from "./service-backends.ts";
 
 export interface RequestHandlerOptions {
-  readonly find: (host: string, path: string) => Route | undefined;
-  readonly backendsOf: (route: Route) => ServiceBackends | undefined;
+  readonly find: (asked: Asked) => Route | undefined;
+  readonly backendsOf: (backend: RouteBackend) => ServiceBackends | undefined;
+  /** The port that Gateways ask for; that of the socket may be another one. */
+  readonly listenerPort: number;
+  /** Where a port of a Gateway is reached. */
+  readonly reachedAt: (port: number) => number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: IngressLimits;
+  readonly accessLog: AccessLog;
+  /** At least 0 and below 1: for weights and shares. */
+  readonly random: () => number;
 }
 
-const NO_ROUTE: Refusal = { status: 404, message: "no Ingress has this host and path" };
+const NO_ROUTE: Refusal = { status: 404, message: "no Ingress or route has this host and path" };
 const NO_SERVICE: Refusal = { status: 503, message: "the Ingress leads to no Service" };
 const UNKNOWN_CODING: Refusal = { status: 501, message: "unknown Transfer-Encoding" };
 const NO_UPGRADE_BODY: Refusal = { status: 400, message: "an upgrade with a body" };
@@ -49,7 +57,7 @@ export class RequestHandler {
     response.once("finish", () => socket.end());
     socket.on("error", () => socket.destroy());
     if (announcesBody(request)) {
-      answer(response, NO_UPGRADE_BODY);
+      answer(request, response, NO_UPGRADE_BODY);
       return;
     }
     const protocol = request.headers.upgrade ?? "";
@@ -81,59 +89,123 @@ export class RequestHandler {
     response: ProxyResponse,
     upgrade: ForwardOptions["upgrade"],
   ): Promise<void> {
-    const { find, backendsOf, clock, limits, logger } = this.#options;
-    const startedMs = clock.now();
+    const { find, clock, accessLog } = this.#options;
     const socket = request.socket as TLSSocket;
-    const client = (socket.remoteAddress ?? "").replace(/^::ffff:/, "");
+    const remote = socket.remoteAddress ?? "";
+    const client = remote.startsWith("::ffff:") ? remote.slice(7) : remote;
     const method = request.method ?? "";
     const target = readTarget(method, request.url ?? "", request.rawHeaders);
-    const route = isRefusal(target) ? undefined : find(target.host, target.path);
-    response.once("close", () =>
-      logger.debug(
-        {
-          client,
-          method,
-          ...(isRefusal(target) ? {} : { host: target.host, path: target.path }),
-          ingress: route?.ingress,
-          status: response.statusCode,
-          durationMs: clock.now() - startedMs,
-        },
-        "ingress request",
-      ),
-    );
-    if (isRefusal(target)) return answer(response, target);
+    const record: AccessRecord = {
+      startedMs: clock.now(),
+      client,
+      version: request.httpVersion,
+      isTls: socket.encrypted === true,
+      method,
+      target: isRefusal(target) ? undefined : target,
+      userAgent: request.headers["user-agent"],
+      route: undefined,
+      backend: undefined,
+      attempts: 0,
+      bytes: 0,
+    };
+    response.once("close", () => accessLog(record, response.statusCode));
+    if (isRefusal(target)) return answer(request, response, target);
     const coding = request.headers["transfer-encoding"];
     if (coding !== undefined && coding.toLowerCase() !== "chunked")
-      return answer(response, UNKNOWN_CODING);
-    if (route === undefined) return answer(response, NO_ROUTE);
-    const backends = backendsOf(route);
-    if (backends === undefined) return answer(response, NO_SERVICE);
-    const refusal = await forwardRequest(request, response, {
-      backends,
+      return answer(request, response, UNKNOWN_CODING);
+    const route = find({
+      host: target.host,
+      path: target.path,
+      query: target.url.slice(target.path.length + 1),
+      method,
+      headers: request.headers,
+    });
+    if (route === undefined) return answer(request, response, NO_ROUTE);
+    record.route = route;
+    const options = this.#forwardOptions(request, target, record, upgrade);
+    const refusal =
+      route.rule === undefined
+        ? await this.#forward(request, response, route.backend, options)
+        : await serveRule(route.rule, this.#ruleRequest(request, response, target, options));
+    if (refusal !== undefined) answer(request, response, refusal);
+  }
+
+  #forward(
+    request: ProxyRequest,
+    response: ProxyResponse,
+    backend: RouteBackend | undefined,
+    options: Omit<ForwardOptions, "backends">,
+  ): Promise<Refusal | undefined> | Refusal {
+    const backends = backend && this.#options.backendsOf(backend);
+    if (backends === undefined) return NO_SERVICE;
+    return forwardRequest(request, response, { ...options, backends });
+  }
+
+  #forwardOptions(
+    request: ProxyRequest,
+    target: RequestTarget,
+    record: AccessRecord,
+    upgrade: ForwardOptions["upgrade"],
+  ): Omit<ForwardOptions, "backends"> {
+    const { clock, limits } = this.#options;
+    return {
+      client: record.client,
       url: target.url,
+      headers: requestHeaders(request.rawHeaders, {
+        client: record.client,
+        protocol: record.isTls ? "https" : "http",
+        authority: target.authority,
+        port: request.socket.localPort ?? 0,
+      }),
       clock,
       limits,
-      origin: {
-        client,
-        protocol: socket.encrypted ? "https" : "http",
-        authority: target.authority,
-        port: socket.localPort ?? 0,
+      onAttempt: ({ backend }) => {
+        record.backend = backend;
+        record.attempts++;
       },
-      ...(upgrade === undefined ? {} : { upgrade }),
-    });
-    if (refusal !== undefined) answer(response, refusal);
+      onBytes: (count) => {
+        record.bytes += count;
+      },
+      upgrade,
+    };
+  }
+
+  #ruleRequest(
+    request: ProxyRequest,
+    response: ProxyResponse,
+    target: RequestTarget,
+    options: Omit<ForwardOptions, "backends">,
+  ): RuleRequest {
+    const { backendsOf, listenerPort, reachedAt, random } = this.#options;
+    const socket = request.socket as TLSSocket;
+    const usesRealPort = target.authority.endsWith(`:${socket.localPort ?? 0}`);
+    return {
+      request,
+      response,
+      options,
+      backendsOf,
+      random,
+      from: {
+        scheme: socket.encrypted === true ? "https" : "http",
+        authority: target.authority,
+        url: target.url,
+        listenerPort,
+        // A client that came by a forwarded port 80 finds 443 the same way.
+        reachedAt: usesRealPort ? reachedAt : (port) => port,
+      },
+    };
   }
 
   /** Both sides agreed to leave HTTP: bytes are passed on until one of them ends. */
   #join(
-    incoming: IncomingMessage,
+    incoming: AnswerHead,
     { client, head }: { client: Duplex; head: Buffer },
     { backend, head: first }: { backend: Duplex; head: Buffer },
   ): void {
     const { limits } = this.#options;
-    const fields = responseHeaders(incoming.rawHeaders);
-    fields.push("Connection", "Upgrade", "Upgrade", incoming.headers.upgrade ?? "");
-    const lines = [`HTTP/1.1 101 ${incoming.statusMessage ?? "Switching Protocols"}`];
+    const fields = responseHeaders(incoming.headers);
+    fields.push("Connection", "Upgrade", "Upgrade", valueOf(incoming, "upgrade"));
+    const lines = [`HTTP/1.1 101 ${incoming.message || "Switching Protocols"}`];
     for (let at = 0; at + 1 < fields.length; at += 2)
       lines.push(`${fields[at]}: ${fields[at + 1]}`);
     client.write(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
@@ -157,28 +229,8 @@ export function isUpgrade({ headers }: IncomingMessage): boolean {
   return headers.upgrade !== undefined && !/^h2c?$/i.test(headers.upgrade);
 }
 
-function answer(response: ProxyResponse, { status, message }: Refusal): void {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  const body = `${message}\n`;
-  const headers: Record<string, string | number> = {
-    "content-type": "text/plain; charset=utf-8",
-    "content-length": Buffer.byteLength(body),
-    "x-content-type-options": "nosniff",
-  };
-  // What is left of the request is not worth reading, and must not be taken for another one.
-  if ("stream" in response) {
-    response.writeHead(status, headers);
-    response.end(body);
-    return;
-  }
-  if (announcesBody(response.req) && !response.req.complete) headers["connection"] = "close";
-  response.writeHead(status, headers);
-  response.end(body);
-}
-
-function announcesBody({ headers }: IncomingMessage): boolean {
-  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
+function valueOf({ headers }: AnswerHead, name: string): string {
+  for (let at = 0; at + 1 < headers.length; at += 2)
+    if (headers[at]?.toLowerCase() === name) return headers[at + 1] ?? "";
+  return "";
 }

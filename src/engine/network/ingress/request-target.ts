@@ -20,7 +20,9 @@ export interface RequestTarget {
 /** A request that is answered without asking a backend. */
 export interface Refusal {
   readonly status: number;
+  /** Empty: an answer without a body. */
   readonly message: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 export const isRefusal = (result: object): result is Refusal => "status" in result;
 

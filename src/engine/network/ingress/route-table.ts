@@ -7,22 +7,24 @@
 import type { HTTPIngressPath, IngressBackend } from "kubernetes-types/networking/v1";
 import type { Ingress } from "../../../kube/kinds/ingress.ts";
 import { keyOf } from "../../../kube/object.ts";
+import { hostRank } from "../gateway/hostname.ts";
+import type { RouteRule } from "../gateway/route-rule.ts";
+import { type RouteBackend, routeKey } from "./route-backend.ts";
 
-/** A port of a Service, by name or number. */
-export interface RouteBackend {
-  readonly namespace: string;
-  readonly service: string;
-  readonly port: string | number;
-}
-export const routeKey = ({ namespace, service, port }: RouteBackend): string =>
-  `${namespace}/${service}:${typeof port}:${port}`;
-
+/** Of an Ingress, or with a `rule` of an HTTPRoute or GRPCRoute. */
 export interface Route {
   /** `namespace/name` of the Ingress. */
-  readonly ingress: string;
-  /** Undefined: a backend that is no Service. */
+  readonly ingress: string | undefined;
+  /** Undefined: a backend that is no Service, or those of the rule. */
   readonly backend: RouteBackend | undefined;
+  readonly rule?: RouteRule;
 }
+export interface RankedRoute {
+  readonly route: Route;
+  /** How exact its host is; see `hostRank`. Below all for what nothing else is for. */
+  readonly rank: number;
+}
+const LAST_RANK = -1;
 
 /** Something in an Ingress that is not served, and why. */
 export interface RouteProblem {
@@ -34,6 +36,7 @@ export interface RouteProblem {
 export interface RouteTable {
   /** `host` in lower case without port; `path` without query. */
   find(host: string, path: string): Route | undefined;
+  findRanked(host: string, path: string): RankedRoute | undefined;
   readonly problems: readonly RouteProblem[];
   /** Every backend that some request can lead to. */
   readonly backends: readonly RouteBackend[];
@@ -109,6 +112,15 @@ class Builder implements RouteTable {
     return (rules ?? this.#anyHost).find(path) ?? this.#fallback;
   }
 
+  findRanked(host: string, path: string): RankedRoute | undefined {
+    const route = this.find(host, path);
+    if (route === undefined) return undefined;
+    if (route === this.#fallback) return { route, rank: LAST_RANK };
+    if (this.#exact.has(host)) return { route, rank: hostRank(host) };
+    const domain = host.slice(host.indexOf(".") + 1);
+    return { route, rank: this.#wildcards.has(domain) ? hostRank(`*.${domain}`) : hostRank("") };
+  }
+
   get backends(): readonly RouteBackend[] {
     return [...this.#backends.values()];
   }
@@ -166,8 +178,21 @@ class Builder implements RouteTable {
       namespace: ingress.metadata.namespace ?? "",
       service: service.name,
       port,
+      ...(asksForHttp2(ingress) ? { isHttp2: true } : {}),
     };
     this.#backends.set(routeKey(backend), backend);
     return { ingress: keyOf(ingress), backend };
   }
+}
+
+/** By Gantry's annotation, or ingress-nginx's, which many manifests have. */
+const PROTOCOL_ANNOTATIONS = [
+  "gantry.dev/backend-protocol",
+  "nginx.ingress.kubernetes.io/backend-protocol",
+];
+
+function asksForHttp2({ metadata }: Ingress): boolean {
+  const named = PROTOCOL_ANNOTATIONS.map((name) => metadata.annotations?.[name]);
+  const protocol = named.find((value) => value !== undefined)?.toUpperCase();
+  return protocol === "GRPC" || protocol === "H2C";
 }

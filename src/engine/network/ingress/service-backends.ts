@@ -3,41 +3,70 @@ import type { Clock } from "../../../client/clock.ts";
 import { type Affinity, Balancer } from "../balancer.ts";
 import { type Backend, type Backends, backendKey } from "../service-routes.ts";
 import type { InFlight } from "../upstream.ts";
-import { BackendAgent } from "./backend-agent.ts";
+import { type AddressPolicy, type Dial, dialName, dialTo } from "./dial.ts";
+import type { BackendConnections } from "./exchange.ts";
+import { Http1Connections } from "./http1-connections.ts";
+import { Http2Connections } from "./http2-connections.ts";
+import type { IngressLimits } from "./ingress-limits.ts";
 
 /** A backend that was chosen for one request; it counts as in flight until `release`. */
 export interface Lease {
   readonly backend: Backend;
-  readonly agent: BackendAgent;
+  readonly connections: BackendConnections;
+  readonly isHttp2: boolean;
   /** Calling it again does nothing. */
   release(): void;
 }
 
+export interface ServiceBackendsOptions {
+  readonly clock: Clock;
+  readonly inFlight: InFlight;
+  readonly limits: IngressLimits;
+  /** Where names outside (ExternalName) may lead. */
+  readonly isAllowed: AddressPolicy;
+}
+/** How the backends of a Service's port are spoken to. */
+export interface Speech {
+  readonly isHttp2: boolean;
+  /** Backends are names outside the cluster. */
+  readonly isExternal: boolean;
+}
+const PLAIN: Speech = { isHttp2: false, isExternal: false };
+
 export class ServiceBackends {
   readonly #clock: Clock;
-  readonly #inFlight: InFlight;
+  readonly #options: ServiceBackendsOptions;
+  #speech = PLAIN;
   readonly #active: Balancer;
   /** Terminating, but still serving: for requests that have waited for an active one in vain. */
   readonly #lastResort: Balancer;
-  readonly #agents = new Map<string, BackendAgent>();
+  readonly #connections = new Map<string, BackendConnections>();
   readonly #waiting = new Set<() => void>();
 
-  constructor(clock: Clock, inFlight: InFlight) {
+  constructor(options: ServiceBackendsOptions) {
+    const { clock } = options;
     this.#clock = clock;
-    this.#inFlight = inFlight;
+    this.#options = options;
     this.#active = new Balancer(clock);
     this.#lastResort = new Balancer(clock);
   }
 
   /** In effect for every request that is not yet on its way when this returns. */
-  update({ ready, serving }: Backends, affinity: Affinity | undefined): void {
+  update(
+    { ready, serving }: Backends,
+    affinity: Affinity | undefined,
+    speech: Speech = PLAIN,
+  ): void {
     this.#active.update(ready, affinity);
     this.#lastResort.update(ready.length > 0 ? [] : serving, undefined);
-    const kept = new Set(ready.map(backendKey));
-    for (const [key, agent] of this.#agents) {
+    const isSame =
+      speech.isHttp2 === this.#speech.isHttp2 && speech.isExternal === this.#speech.isExternal;
+    this.#speech = speech;
+    const kept = new Set(isSame ? ready.map(backendKey) : []);
+    for (const [key, connections] of this.#connections) {
       if (kept.has(key)) continue;
-      agent.retire();
-      this.#agents.delete(key);
+      connections.retire();
+      this.#connections.delete(key);
     }
     if (ready.length > 0) for (const wake of this.#waiting) wake();
   }
@@ -72,30 +101,41 @@ export class ServiceBackends {
   #lease(balancer: Balancer, client: string, avoid: ReadonlySet<string>): Lease | undefined {
     const backend = balancer.pick(client, avoid);
     if (backend === undefined) return undefined;
-    this.#inFlight.begin(backend);
+    const { inFlight } = this.#options;
+    inFlight.begin(backend);
     balancer.opened(backend);
     let isHeld = true;
     return {
       backend,
-      agent: this.#agentOf(backend),
+      connections: this.#connectionsTo(backend),
+      isHttp2: this.#speech.isHttp2,
       release: () => {
         if (!isHeld) return;
         isHeld = false;
         balancer.closed(backend);
-        this.#inFlight.end(backend);
+        inFlight.end(backend);
       },
     };
   }
 
-  #agentOf(backend: Backend): BackendAgent {
+  #connectionsTo(backend: Backend): BackendConnections {
     const key = backendKey(backend);
-    let agent = this.#agents.get(key);
-    if (agent === undefined) {
-      agent = new BackendAgent();
-      // One that drains gets no connection that outlives its response.
-      if (!this.#active.isActive(backend)) agent.retire();
-      else this.#agents.set(key, agent);
-    }
-    return agent;
+    const known = this.#connections.get(key);
+    if (known !== undefined) return known;
+    const { clock, limits } = this.#options;
+    const options = { dial: this.#dialOf(backend), clock, limits };
+    const connections = this.#speech.isHttp2
+      ? new Http2Connections(options)
+      : new Http1Connections(options);
+    // One that drains gets no connection that outlives its response.
+    if (!this.#active.isActive(backend)) connections.retire();
+    else this.#connections.set(key, connections);
+    return connections;
+  }
+
+  #dialOf(backend: Backend): Dial {
+    return this.#speech.isExternal
+      ? dialName(backend.address, backend.port, this.#options.isAllowed)
+      : dialTo(backend);
   }
 }

@@ -1,18 +1,26 @@
 /**
- * Which certificate a TLS client gets, by the host that it names. Certificates come from the Secrets
- * of `spec.tls`; a Secret that cannot be used is told and passed over, so that its hosts get the
- * self-signed certificate and every other host is not affected. New handshakes see a change at
- * once, connections that exist keep theirs.
+ * Which certificate a TLS client gets, by the host that it names. Certificates come from Secrets that
+ * Ingresses and Gateways name; a Secret that cannot be used is told and passed over, so that its hosts
+ * get the self-signed certificate and every other host is not affected. New handshakes see a change
+ * at once, connections that exist keep theirs.
  */
 import { X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
-import type { IngressTLS } from "kubernetes-types/networking/v1";
-import type { Ingress } from "../../../kube/kinds/ingress.ts";
 import type { Secret } from "../../../kube/kinds/secret.ts";
-import { keyOf } from "../../../kube/object.ts";
 
+/** Hosts that want the certificate of a Secret. */
+export interface CertificateEntry {
+  /** Whoever is told of problems. */
+  readonly owner: string;
+  readonly namespace: string;
+  readonly secretName: string;
+  /** In lower case; none for every host that the certificate is for. */
+  readonly hosts: readonly string[];
+  /** Served for the hosts even where the certificate is for others, as Gateways have it. */
+  readonly isLenient: boolean;
+}
 export interface TlsProblem {
-  readonly ingress: string;
+  readonly owner: string;
   readonly reason: "CertificateNotFound" | "BadCertificate" | "CertificateExpired";
   readonly message: string;
 }
@@ -29,8 +37,9 @@ const SERVED_INSTEAD = "until then these hosts are served with a self-signed cer
 export class TlsCertificates {
   #loaded = new Map<string, Loaded>();
   #exact = new Map<string, SecureContext>();
-  /** By the part after `*.`. */
+  /** By the part after `*.`; of Gateways for any number of labels. */
   #wildcards = new Map<string, SecureContext>();
+  #deepWildcards = new Map<string, SecureContext>();
   /** Of entries that name no host. */
   #anyHost: Loaded[] = [];
 
@@ -40,14 +49,24 @@ export class TlsCertificates {
     return (
       this.#exact.get(host) ??
       (dot > 0 ? this.#wildcards.get(host.slice(dot + 1)) : undefined) ??
+      this.#deepest(host) ??
       this.#anyHost.find(({ certificate }) => certificate.checkHost(host) !== undefined)?.context ??
       this.#anyHost[0]?.context
     );
   }
 
-  /** With the oldest Ingress first: it has a host that several claim. */
+  #deepest(host: string): SecureContext | undefined {
+    if (this.#deepWildcards.size === 0) return undefined;
+    for (let dot = host.indexOf("."); dot > 0; dot = host.indexOf(".", dot + 1)) {
+      const found = this.#deepWildcards.get(host.slice(dot + 1));
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** With the oldest first: it has a host that several claim. */
   update(
-    ingresses: readonly Ingress[],
+    entries: readonly CertificateEntry[],
     secretOf: (key: string) => Secret | undefined,
     nowMs: number,
   ): TlsProblem[] {
@@ -55,25 +74,22 @@ export class TlsCertificates {
     this.#loaded = new Map();
     this.#exact = new Map();
     this.#wildcards = new Map();
+    this.#deepWildcards = new Map();
     this.#anyHost = [];
-    return ingresses.flatMap((ingress) =>
-      (ingress.spec?.tls ?? []).flatMap((entry) => {
-        const problem = this.#add(ingress, entry, known, secretOf, nowMs);
-        return problem === undefined ? [] : [{ ingress: keyOf(ingress), ...problem }];
-      }),
-    );
+    return entries.flatMap((entry) => {
+      const problem = this.#add(entry, known, secretOf, nowMs);
+      return problem === undefined ? [] : [{ owner: entry.owner, ...problem }];
+    });
   }
 
   #add(
-    ingress: Ingress,
-    { hosts = [], secretName }: IngressTLS,
+    entry: CertificateEntry,
     known: ReadonlyMap<string, Loaded>,
     secretOf: (key: string) => Secret | undefined,
     nowMs: number,
-  ): Omit<TlsProblem, "ingress"> | undefined {
-    // Without a Secret the self-signed certificate is what was asked for.
-    if (secretName === undefined || secretName === "") return undefined;
-    const key = `${ingress.metadata.namespace ?? ""}/${secretName}`;
+  ): Omit<TlsProblem, "owner"> | undefined {
+    const { hosts, secretName } = entry;
+    const key = `${entry.namespace}/${secretName}`;
     const secret = secretOf(key);
     if (secret === undefined)
       return {
@@ -87,7 +103,7 @@ export class TlsCertificates {
         message: `the Secret ${secretName} ${loaded}; ${SERVED_INSTEAD}`,
       };
     if (hosts.length === 0) this.#anyHost.push(loaded);
-    const uncovered = hosts.filter((host) => !this.#serve(host.toLowerCase(), loaded));
+    const uncovered = hosts.filter((host) => !this.#serve(host, loaded, entry.isLenient));
     if (uncovered.length > 0)
       return {
         reason: "BadCertificate",
@@ -103,11 +119,12 @@ export class TlsCertificates {
   }
 
   /** Whether the certificate is for this host. */
-  #serve(host: string, { context, certificate }: Loaded): boolean {
+  #serve(host: string, { context, certificate }: Loaded, isLenient: boolean): boolean {
     const isWildcard = host.startsWith("*.");
-    if (certificate.checkHost(isWildcard ? `any${host.slice(1)}` : host) === undefined)
-      return false;
-    const served = isWildcard ? this.#wildcards : this.#exact;
+    const name = isWildcard ? `any${host.slice(1)}` : host;
+    if (!isLenient && certificate.checkHost(name) === undefined) return false;
+    const wildcards = isLenient ? this.#deepWildcards : this.#wildcards;
+    const served = isWildcard ? wildcards : this.#exact;
     const key = isWildcard ? host.slice(2) : host;
     if (!served.has(key)) served.set(key, context);
     return true;
@@ -121,23 +138,31 @@ export class TlsCertificates {
       this.#loaded.set(key, before);
       return before;
     }
-    const cert = secret.data?.[CERTIFICATE];
-    const privateKey = secret.data?.[KEY];
-    if (cert === undefined || privateKey === undefined)
-      return `has no ${cert === undefined ? CERTIFICATE : KEY}`;
-    try {
-      const pem = Buffer.from(cert, "base64");
-      const loaded = {
-        version,
-        context: createSecureContext({ cert: pem, key: Buffer.from(privateKey, "base64") }),
-        certificate: new X509Certificate(pem),
-      };
-      this.#loaded.set(key, loaded);
-      return loaded;
-    } catch (error) {
-      // OpenSSL names the reason, never the key.
-      const why = error instanceof Error ? error.message : "unknown reason";
-      return `holds no certificate in PEM format with its key: ${why}`;
-    }
+    const loaded = loadCertificate(secret);
+    if (typeof loaded === "string") return loaded;
+    const entry = { version, ...loaded };
+    this.#loaded.set(key, entry);
+    return entry;
+  }
+}
+
+/** What a Secret of type `kubernetes.io/tls` holds; a text says what is wrong with it. */
+export function loadCertificate(
+  secret: Secret,
+): { readonly context: SecureContext; readonly certificate: X509Certificate } | string {
+  const cert = secret.data?.[CERTIFICATE];
+  const privateKey = secret.data?.[KEY];
+  if (cert === undefined || privateKey === undefined)
+    return `has no ${cert === undefined ? CERTIFICATE : KEY}`;
+  try {
+    const pem = Buffer.from(cert, "base64");
+    return {
+      context: createSecureContext({ cert: pem, key: Buffer.from(privateKey, "base64") }),
+      certificate: new X509Certificate(pem),
+    };
+  } catch (error) {
+    // OpenSSL names the reason, never the key.
+    const why = error instanceof Error ? error.message : "unknown reason";
+    return `holds no certificate in PEM format with its key: ${why}`;
   }
 }

@@ -5,7 +5,9 @@
 import type { Clock } from "../../../client/clock.ts";
 
 export interface Problem {
-  /** `namespace/name` of the Ingress. */
+  /** Of the object; @default "Ingress" */
+  readonly kind?: "Ingress" | "Gateway";
+  /** `namespace/name` of the object. */
   readonly ingress: string;
   readonly reason: string;
   readonly message: string;
@@ -45,5 +47,5 @@ export class ToldProblems {
   }
 }
 
-const idOf = ({ ingress, reason, message }: Problem): string =>
-  JSON.stringify([ingress, reason, message]);
+const idOf = ({ kind = "Ingress", ingress, reason, message }: Problem): string =>
+  JSON.stringify([kind, ingress, reason, message]);

@@ -1,12 +1,28 @@
 import { expect, test } from "vitest";
 import {
+  checkSendable,
+  type OutgoingRequest,
+  UnsendableError,
+} from "../../../../src/engine/network/ingress/exchange.ts";
+import {
+  headerMap,
   type Origin,
   requestHeaders,
-  responseHeaderMap,
   responseHeaders,
+  trailerFields,
 } from "../../../../src/engine/network/ingress/forwarded-headers.ts";
+import { requestHead } from "../../../../src/engine/network/ingress/http1-request-head.ts";
 
 const ORIGIN: Origin = { client: "10.0.0.9", protocol: "https", authority: "a.org", port: 8444 };
+const SENT: OutgoingRequest = {
+  method: "GET",
+  url: "/x",
+  headers: [],
+  framing: "none",
+  upgrade: undefined,
+  trailers: false,
+  answerTimeoutMs: 0,
+};
 
 function asMap(headers: readonly string[]): Map<string, string[]> {
   const map = new Map<string, string[]>();
@@ -41,7 +57,6 @@ test("where the request came from is written anew: what the client says of it is
         "b",
       ],
       ORIGIN,
-      "none",
     ),
   );
   expect(Object.fromEntries(sent)).toEqual({
@@ -52,7 +67,6 @@ test("where the request came from is written anew: what the client says of it is
     "x-forwarded-port": ["8444"],
     "x-forwarded-proto": ["https"],
     "x-real-ip": ["10.0.0.9"],
-    connection: ["keep-alive"],
   });
 });
 
@@ -79,43 +93,73 @@ test("headers of the connection end here, those that Connection names included",
     "Expect",
     "100-continue",
   ];
-  const sent = asMap(requestHeaders([...hop, "Authorization", "kept"], ORIGIN, "none"));
+  const sent = asMap(requestHeaders([...hop, "Authorization", "kept"], ORIGIN));
   for (const name of ["x-secret", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"])
     expect(sent.has(name), name).toBe(false);
   for (const name of ["proxy-authorization", "http2-settings", "expect"])
     expect(sent.has(name), name).toBe(false);
   expect(sent.get("authorization")).toEqual(["kept"]);
-  expect(sent.get("connection")).toEqual(["keep-alive"]);
+  expect(sent.has("connection")).toBe(false);
   const back = responseHeaders(["Connection", "X-Hop", "X-Hop", "1", "Set-Cookie", "a=1"]);
   expect(back).toEqual(["Set-Cookie", "a=1"]);
 });
 
 test("the body is framed once, whatever the client sent", () => {
   const both = ["Content-Length", "5", "Transfer-Encoding", "chunked"];
-  expect(asMap(requestHeaders(both, ORIGIN, "chunked")).has("content-length")).toBe(false);
-  const length = asMap(requestHeaders(both, ORIGIN, { length: "7" }));
-  expect(length.get("content-length")).toEqual(["7"]);
-  expect(length.has("transfer-encoding")).toBe(false);
+  const headers = requestHeaders(both, ORIGIN);
+  expect(asMap(headers).has("content-length")).toBe(false);
+  expect(asMap(headers).has("transfer-encoding")).toBe(false);
+  const sent = { ...SENT, headers };
+  expect(requestHead({ ...sent, framing: "chunked" })).toMatch(
+    /^GET \/x HTTP\/1\.1\r\nHost: [^]*Transfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n$/,
+  );
+  const length = requestHead({ ...sent, framing: { length: "7" } });
+  expect(length).toContain("\r\nContent-Length: 7\r\n");
+  expect(length).not.toMatch(/transfer-encoding/i);
 });
 
 test("cookies that HTTP/2 splits are one header, and its pseudo-headers are none", () => {
-  const sent = asMap(
-    requestHeaders([":method", "GET", "cookie", "a=1", "cookie", "b=2"], ORIGIN, "none"),
-  );
+  const sent = asMap(requestHeaders([":method", "GET", "cookie", "a=1", "cookie", "b=2"], ORIGIN));
   expect(sent.get("cookie")).toEqual(["a=1; b=2"]);
   expect([...sent.keys()].filter((name) => name.startsWith(":"))).toEqual([]);
 });
 
 test("an upgrade is asked for as the client did", () => {
-  const headers = ["Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Key", "k"];
-  const sent = asMap(requestHeaders(headers, ORIGIN, "none", "websocket"));
-  expect(sent.get("upgrade")).toEqual(["websocket"]);
-  expect(sent.get("connection")).toEqual(["Upgrade"]);
-  expect(sent.get("sec-websocket-key")).toEqual(["k"]);
+  const came = ["Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Key", "k"];
+  const headers = requestHeaders(came, ORIGIN);
+  expect(asMap(headers).get("sec-websocket-key")).toEqual(["k"]);
+  expect(requestHead({ ...SENT, headers, upgrade: "websocket" })).toMatch(
+    /\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n$/,
+  );
+});
+
+test.each([
+  ["a line feed in a value", { headers: ["X", "a\nb"] }],
+  ["a carriage return in a value", { headers: ["X", "a\r\nInjected: 1"] }],
+  ["a space in a name", { headers: ["X Y", "a"] }],
+  ["a space in the URL", { url: "/a HTTP/1.1" }],
+  ["a line end in the URL", { url: "/a\r\nX: y" }],
+  ["a space in the method", { method: "GET /" }],
+])("%s is never sent", (_what, part) => {
+  expect(() => checkSendable({ ...SENT, ...part })).toThrow(UnsendableError);
+});
+
+test("trailers pass, except those that would frame or route a message", () => {
+  const trailers = [
+    "Grpc-Status",
+    "0",
+    "Content-Length",
+    "5",
+    "Host",
+    "x",
+    "Transfer-Encoding",
+    "y",
+  ];
+  expect(trailerFields(trailers)).toEqual(["Grpc-Status", "0"]);
 });
 
 test("a response's repeated headers stay apart for HTTP/2, and names are never of a prototype", () => {
-  const map = responseHeaderMap(["Set-Cookie", "a", "set-cookie", "b", "__proto__", "x", "X", "y"]);
+  const map = headerMap(["Set-Cookie", "a", "set-cookie", "b", "__proto__", "x", "X", "y"]);
   expect(Object.entries(map)).toEqual([
     ["set-cookie", ["a", "b"]],
     ["__proto__", "x"],
