@@ -137,8 +137,8 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
     logger,
     describe: { nodeName, address, machine, maxPods, runtime },
   };
-  await registerNode(registration);
-  const beating = heartbeat(registration, signal);
+  const registered = await registerNode(registration);
+  const beating = heartbeat(registration, registered, signal);
   await workers.start();
 
   return {

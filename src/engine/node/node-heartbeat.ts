@@ -1,20 +1,17 @@
 /**
- * Registers the node and keeps it alive: a lease every 10 s, which is cheap, and the whole status
- * every 5 minutes, as the kubelet does.
+ * Registers the node and keeps it alive: a lease every 10 s, which is cheap, and the status when it is
+ * not what it should be, or every 5 minutes, as the kubelet does.
  */
 import type { Client } from "../../client/client.ts";
 import { type Clock, sleep } from "../../client/clock.ts";
 import type { Logger } from "../../client/logger.ts";
-import { formatMicroTime } from "../../client/timestamps.ts";
-import { type Lease, leases } from "../../kube/kinds/lease.ts";
+import { isConditionTrue } from "../../kube/conditions.ts";
 import { type Node, nodes } from "../../kube/kinds/node.ts";
 import { isStatus } from "../../kube/status-error.ts";
 import { type NodeObjectInputs, nodeObject } from "./node-object.ts";
+import { RENEW_PERIOD_MS, renewLease } from "./renew-lease.ts";
 
-const LEASE_PERIOD_MS = 10_000;
-const LEASE_SECONDS = 40;
 const STATUS_PERIOD_MS = 300_000;
-const LEASE_NAMESPACE = "kube-node-lease";
 
 export interface HeartbeatOptions {
   readonly client: Client;
@@ -23,14 +20,13 @@ export interface HeartbeatOptions {
   readonly describe: Omit<NodeObjectInputs, "nowMs" | "current">;
 }
 
-/** Creates the Node or brings an existing one up to date. */
+/** Creates the Node, ready from the start, or brings an existing one up to date. */
 export async function registerNode(options: HeartbeatOptions): Promise<Node> {
   const { client, clock, describe } = options;
   const current = await currentNode(options);
   if (current === undefined) {
     const node = nodeObject({ ...describe, nowMs: clock.now() });
-    const created = await client.create(nodes, node, { fieldManager: "kubelet" });
-    return writeStatus(options, created);
+    return client.create(nodes, node, { fieldManager: "kubelet" });
   }
   const node = nodeObject({ ...describe, nowMs: clock.now(), current });
   const { name, labels = {} } = node.metadata;
@@ -40,22 +36,31 @@ export async function registerNode(options: HeartbeatOptions): Promise<Node> {
 }
 
 /** Runs until the signal aborts. */
-export async function heartbeat(options: HeartbeatOptions, signal: AbortSignal): Promise<void> {
-  const { clock, logger } = options;
+export async function heartbeat(
+  options: HeartbeatOptions,
+  registered: Node,
+  signal: AbortSignal,
+): Promise<void> {
+  const { client, clock, logger } = options;
+  let node = registered;
   let statusDueMs = clock.now() + STATUS_PERIOD_MS;
   while (!signal.aborted) {
     try {
-      await renewLease(options);
-      if (clock.now() >= statusDueMs) {
-        await registerNode(options);
+      await renewLease(client, node, clock.now());
+      const current = await currentNode(options);
+      if (current === undefined || clock.now() >= statusDueMs || isMisjudged(current)) {
+        node = await registerNode(options);
         statusDueMs = clock.now() + STATUS_PERIOD_MS;
       }
     } catch (error) {
       logger.warn({ err: error, node: options.describe.nodeName }, "node heartbeat failed");
     }
-    await sleep(clock, LEASE_PERIOD_MS, signal).catch(() => undefined);
+    await sleep(clock, RENEW_PERIOD_MS, signal).catch(() => undefined);
   }
 }
+
+/** While the agent could not be heard of, its node was given up. */
+const isMisjudged = ({ status }: Node): boolean => !isConditionTrue(status?.conditions, "Ready");
 
 async function currentNode({ client, describe }: HeartbeatOptions): Promise<Node | undefined> {
   try {
@@ -76,25 +81,4 @@ async function writeStatus(options: HeartbeatOptions, current: Node): Promise<No
     { type: "strategic", body },
     { subresource: "status", fieldManager: "kubelet" },
   );
-}
-
-async function renewLease({ client, clock, describe }: HeartbeatOptions): Promise<void> {
-  const key = { namespace: LEASE_NAMESPACE, name: describe.nodeName };
-  const spec = {
-    holderIdentity: describe.nodeName,
-    leaseDurationSeconds: LEASE_SECONDS,
-    renewTime: formatMicroTime(clock.now()),
-  };
-  try {
-    await client.patch(leases, key, { type: "merge", body: { spec } }, { fieldManager: "kubelet" });
-  } catch (error) {
-    if (!isStatus(error, "NotFound")) throw error;
-    const lease: Lease = {
-      apiVersion: "coordination.k8s.io/v1",
-      kind: "Lease",
-      metadata: key,
-      spec,
-    };
-    await client.create(leases, lease, { fieldManager: "kubelet" });
-  }
 }

@@ -14,6 +14,7 @@ import { statusPatch } from "../status/status-patch.ts";
 import { PodVolumes } from "../volumes/pod-volumes.ts";
 import { ContainerRunner } from "./container-runner.ts";
 import { UNSEEN, type ViewOf } from "./container-view.ts";
+import { isOverruled } from "./overruled-readiness.ts";
 import type { PodEnvironment } from "./pod-environment.ts";
 import { containersToStart, finalPhase } from "./pod-plan.ts";
 import { removePodData } from "./pod-removal.ts";
@@ -103,6 +104,8 @@ export class PodWorker {
     // The downward API shows both in files.
     if (!deepEqual([labels, annotations], [pod.metadata.labels, pod.metadata.annotations]))
       this.#podVolumes.sourcesChanged();
+    // While the agent could not be heard of, its pods were declared not ready.
+    if (isOverruled(pod.status, this.#status)) this.#isPublished = false;
     this.#pod = pod;
     for (const container of allContainersOf(pod))
       this.#runners.get(container.name)?.redefine(container);
