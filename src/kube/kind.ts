@@ -31,8 +31,17 @@ export interface Kind<T extends KubeObject = KubeObject> extends Resource<T> {
   /** Field selectors beyond `metadata.name` and `metadata.namespace`, with how to read each. */
   readonly selectableFields?: Readonly<Record<string, FieldReader<T>>>;
   readonly strategy: Strategy<T>;
+  /** A view of objects that are kept in another version of the same resource. @default kept as they are */
+  readonly storedAs?: StoredAs<T>;
   /** Leases and Events: only the newest revision is kept in the durable history. */
   readonly ephemeral?: boolean;
+}
+
+/** How objects come from and go to the version in which they are kept. Nothing may get lost on the way. */
+export interface StoredAs<T extends KubeObject = KubeObject> {
+  readonly version: string;
+  readonly fromStorage: Rule<(stored: KubeObject) => T>;
+  readonly toStorage: Rule<(object: T) => KubeObject>;
 }
 
 /**
@@ -88,10 +97,16 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   /** Defaults that depend on other fields, so that the schema cannot say them. */
   readonly default?: Rule<(object: T) => T>;
   readonly validate?: Rule<(object: T) => FieldError[]>;
+  /** What holds only for a new object. */
+  readonly validateCreate?: Rule<(object: T) => FieldError[]>;
   /** Immutable fields and allowed transitions, for writes to the main resource. */
   readonly validateUpdate?: Rule<(next: T, previous: T) => FieldError[]>;
   /** Checks for writes to `/status`. */
   readonly validateStatusUpdate?: Rule<(next: T, previous: T) => FieldError[]>;
+  /** In place of `validateUpdate`, for writes to one of these subresources. */
+  readonly validateSubresource?: Readonly<
+    Record<string, Rule<(next: T, previous: T) => FieldError[]>>
+  >;
   /** Whether an update without `resourceVersion` means last write wins. Default true. */
   readonly allowUnconditionalUpdate?: boolean;
   /**

@@ -1,5 +1,5 @@
 /** The parts of a pod that the node agent reads, with shorter names for the upstream types. */
-import type { Container, PodSpec } from "kubernetes-types/core/v1";
+import type { Container, EphemeralContainer, PodSpec } from "kubernetes-types/core/v1";
 import type { Pod } from "../../kube/kinds/pod.ts";
 
 export type { Container, PodSpec };
@@ -12,6 +12,9 @@ export const allContainersOf = (pod: Pod): readonly Container[] => [
   ...initContainersOf(pod),
   ...containersOf(pod),
 ];
+/** Added to the pod while it runs, for debugging: started once, and of no weight for the pod. */
+export const ephemeralContainersOf = (pod: Pod): readonly EphemeralContainer[] =>
+  pod.spec?.ephemeralContainers ?? [];
 /** An init container that keeps running beside the others (KEP-753). */
 export const isSidecar = (pod: Pod, container: Container): boolean =>
   container.restartPolicy === "Always" && initContainersOf(pod).includes(container);

@@ -2,10 +2,11 @@ import type { FieldError } from "../field-error.ts";
 import type { Kind } from "../kind.ts";
 import { dns1123Subdomain } from "../names.ts";
 import { builtinSchema } from "./builtin-schema.ts";
-import { required } from "./field-problems.ts";
+import { forbidden, required } from "./field-problems.ts";
 import { podColumns } from "./pod/columns.ts";
+import { validateEphemeralUpdate } from "./pod/ephemeral-containers.ts";
 import type { Pod } from "./pod/pod-object.ts";
-import { qosClass } from "./pod/qos-class.ts";
+import { preparePod } from "./pod/prepare-pod.ts";
 import { validatePodStatusUpdate } from "./pod/validate-status.ts";
 import { validatePodUpdate } from "./pod/validate-update.ts";
 import { DEFAULT_GRACE_SECONDS } from "./pod-spec/containers.ts";
@@ -42,13 +43,15 @@ export const pods: Kind<Pod> = {
   },
   strategy: {
     validateName: dns1123Subdomain,
-    prepareForCreate: (pod) => ({
-      ...pod,
-      status: { phase: "Pending", qosClass: qosClass(pod.spec) },
-    }),
+    prepareForCreate: preparePod,
     default: (pod) => rewrite(pod, POD_DEFAULTS),
     validate: validatePod,
+    validateCreate: ({ spec }) =>
+      (spec?.ephemeralContainers ?? []).length === 0
+        ? []
+        : [forbidden("spec.ephemeralContainers", "cannot be set on create")],
     validateUpdate: validatePodUpdate,
+    validateSubresource: { ephemeralcontainers: validateEphemeralUpdate },
     validateStatusUpdate: validatePodStatusUpdate,
     gracePeriodSeconds: podGracePeriodSeconds,
     warnings: ({ spec }) => podSpecWarnings(spec, "spec"),

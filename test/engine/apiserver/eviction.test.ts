@@ -89,7 +89,7 @@ test("takes a disruption, marks the pod and deletes it in one step", async () =>
   const { status: left } = await budgetOf(client);
   expect(left).toMatchObject({
     disruptionsAllowed: 0,
-    disruptedPods: { web: expect.stringMatching(/^\d{4}-.*Z$/) },
+    disruptedPods: { web: expect.stringMatching(/^\d{4}-.*Z$/) as string },
     conditions: [{ type: "DisruptionAllowed", status: "False", reason: "InsufficientPods" }],
   });
 });
@@ -138,7 +138,9 @@ test("says why a budget cannot be reckoned", async () => {
   const { client } = await situation({ status: { ...EMPTY, conditions } });
   await expect(evict(client)).rejects.toMatchObject({
     status: {
-      details: { causes: [{ message: expect.stringContaining("failed sync: no controller") }] },
+      details: {
+        causes: [{ message: expect.stringContaining("failed sync: no controller") as string }],
+      },
     },
   });
 });
@@ -163,7 +165,7 @@ test("a pod with two budgets cannot be evicted", async () => {
   await budget(client, "c", {}, ROOM);
   await expect(evict(client)).rejects.toMatchObject({
     code: 500,
-    message: expect.stringContaining("more than one PodDisruptionBudget"),
+    message: expect.stringContaining("more than one PodDisruptionBudget") as string,
   });
 });
 

@@ -60,6 +60,11 @@ export class FakeRuntime implements Runtime {
     await this.#exit(this.#newest(name), { exitCode });
   }
 
+  /** The container and all that was known of it is lost, as by a crash of the machine. */
+  async forget(name: string): Promise<void> {
+    this.#containers.delete(this.#newest(name).status.id);
+  }
+
   async ensureSandbox(config: SandboxConfig): Promise<Sandbox> {
     const existing = this.#sandboxes.get(config.podUid);
     if (existing !== undefined) return existing;

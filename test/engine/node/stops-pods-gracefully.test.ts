@@ -156,3 +156,43 @@ describe("activeDeadlineSeconds", () => {
     expect(fake.runtime.journal).toEqual(["start web 0", "SIGTERM web", "exit web 143"]);
   });
 });
+
+it("runs the preStop hooks of sidecars from the beginning, and ends them last first", async () => {
+  fake.runtime.onExec = () => OK;
+  const sidecar = (name: string) => serving(name, { restartPolicy: "Always", lifecycle: preStop });
+  await fake.harness.createPod("web", {
+    initContainers: [sidecar("first"), sidecar("second")],
+    containers: [stubborn()],
+  });
+  await fake.harness.until("web", isRunning);
+  await fake.harness.deletePod("web", 20);
+  await pass(fake, 1_000);
+  expect(fake.runtime.journal.slice(3).toSorted()).toEqual([
+    "SIGTERM web",
+    "exec first drain",
+    "exec second drain",
+  ]);
+  await fake.runtime.exit("web", 0);
+  await fake.harness.untilGone("web");
+  expect(fake.runtime.journal.slice(6)).toEqual([
+    "exit web 0",
+    "SIGTERM second",
+    "exit second 143",
+    "SIGTERM first",
+    "exit first 143",
+  ]);
+});
+
+it("a sidecar waits for its turn no longer than the grace period lasts", async () => {
+  await fake.harness.createPod("web", {
+    initContainers: [serving("proxy", { restartPolicy: "Always" })],
+    containers: [stubborn()],
+  });
+  await fake.harness.until("web", isRunning);
+  await fake.harness.deletePod("web", 5);
+  await pass(fake, 4_000);
+  expect(fake.runtime.journal).not.toContain("SIGTERM proxy");
+  await pass(fake, 1_000);
+  await fake.harness.untilGone("web");
+  expect(fake.runtime.journal).toContain("exit proxy 143");
+});

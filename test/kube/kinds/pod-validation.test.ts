@@ -118,9 +118,32 @@ const cases: [what: string, found: string[], expected: string[]][] = [
     ],
   ],
   [
-    "a restart policy on a main container",
-    withContainer({ restartPolicy: "Always" }),
-    [`${C}.restartPolicy: Forbidden: may not be set for non-init containers`],
+    "an unknown restart policy of a container",
+    withContainer({ restartPolicy: "Sometimes" }),
+    [
+      `${C}.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"`,
+    ],
+  ],
+  [
+    "restart rules without a policy for other exit codes",
+    withContainer({
+      restartPolicyRules: [{ action: "Restart", exitCodes: { operator: "In", values: [1] } }],
+    }),
+    [`${C}.restartPolicy: Required value: must specify restartPolicy when restart rules are used`],
+  ],
+  [
+    "a restart rule without exit codes, and one that restarts everything",
+    withContainer({
+      restartPolicy: "Never",
+      restartPolicyRules: [
+        { action: "Restart" },
+        { action: "RestartAllContainers", exitCodes: { operator: "NotIn", values: [0] } },
+      ],
+    }),
+    [
+      `${C}.restartPolicyRules[0].exitCodes: Required value: must be specified`,
+      `${C}.restartPolicyRules[1].action: Unsupported value: "RestartAllContainers": supported values: "Restart"`,
+    ],
   ],
   [
     "a probe on a plain init container",

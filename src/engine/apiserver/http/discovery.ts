@@ -2,11 +2,14 @@
 import { apiVersionOf } from "../../../kube/object.ts";
 import type { Kind } from "../../../kube/kind.ts";
 import type { KindRegistry } from "../registry.ts";
+import { METRICS_KINDS } from "../metrics/metrics-kinds.ts";
 import { REVIEW_KINDS } from "../reviews/review-kinds.ts";
 
 const VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
-const verbsOf = (kind: Kind): readonly string[] =>
-  REVIEW_KINDS.includes(kind) ? ["create"] : VERBS;
+function verbsOf(kind: Kind): readonly string[] {
+  if (REVIEW_KINDS.includes(kind)) return ["create"];
+  return METRICS_KINDS.includes(kind) ? ["get", "list"] : VERBS;
+}
 const VIEW_VERBS = ["get", "patch", "update"];
 
 interface Subresource {
@@ -22,6 +25,7 @@ const ACTIONS: Readonly<Record<string, readonly Subresource[]>> = {
   "/pods": [
     { name: "binding", group: "", version: "v1", kind: "Binding", verbs: ["create"] },
     { name: "eviction", group: "policy", version: "v1", kind: "Eviction", verbs: ["create"] },
+    { name: "ephemeralcontainers", group: "", version: "v1", kind: "Pod", verbs: VIEW_VERBS },
     { name: "log", group: "", version: "v1", kind: "Pod", verbs: ["get"] },
   ],
   "/serviceaccounts": [
@@ -37,6 +41,9 @@ const ACTIONS: Readonly<Record<string, readonly Subresource[]>> = {
     { name: "finalize", group: "", version: "v1", kind: "Namespace", verbs: ["update"] },
   ],
 };
+
+/** Described like others, but not among what is kept. */
+const UNSTORED = [...REVIEW_KINDS, ...METRICS_KINDS];
 
 function subresourcesOf(kind: Kind): Subresource[] {
   const { group, version } = kind;
@@ -57,7 +64,7 @@ function subresourcesOf(kind: Kind): Subresource[] {
 /** Kinds by group, then version, in the registry's order; versions best first. */
 function byGroup(registry: KindRegistry): Map<string, Map<string, Kind[]>> {
   const groups = new Map<string, Map<string, Kind[]>>();
-  for (const kind of [...registry.all().map((served) => served.kind), ...REVIEW_KINDS]) {
+  for (const kind of [...registry.all().map((served) => served.kind), ...UNSTORED]) {
     const versions = groups.get(kind.group) ?? new Map<string, Kind[]>();
     groups.set(kind.group, versions);
     versions.set(kind.version, [...(versions.get(kind.version) ?? []), kind]);

@@ -44,6 +44,7 @@ export function validateNew(
     ...validateMetadata(object, kind),
     ...known,
     ...(kind.strategy.validate?.(object) ?? []),
+    ...(kind.strategy.validateCreate?.(object) ?? []),
   ]);
 }
 
@@ -61,7 +62,7 @@ export function validateChange(
       ? (strategy.validateStatusUpdate?.(object, previous) ?? [])
       : [
           ...(strategy.validate?.(object) ?? []),
-          ...(strategy.validateUpdate?.(object, previous) ?? []),
+          ...(updateRule(kind, subresource)?.(object, previous) ?? []),
         ];
   refuse(kind, object, [
     ...validateMetadata(object, kind),
@@ -69,6 +70,13 @@ export function validateChange(
     ...known,
     ...own,
   ]);
+}
+
+function updateRule({ strategy }: Kind, subresource: string | undefined) {
+  const { validateSubresource = {}, validateUpdate } = strategy;
+  return subresource !== undefined && Object.hasOwn(validateSubresource, subresource)
+    ? validateSubresource[subresource]
+    : validateUpdate;
 }
 
 /** A schema and its kind may say the same about a field: it is told once. */

@@ -1,5 +1,6 @@
 /** The views of a kind. Without a name it is the object itself. */
 import type { ServedKind } from "../registry.ts";
+import { ephemeralContainersView } from "./ephemeral-containers.ts";
 import { finalizeView } from "./finalize.ts";
 import { mainView } from "./main.ts";
 import { scaleView } from "./scale.ts";
@@ -23,6 +24,8 @@ function find(served: ServedKind, subresource: string): ObjectView | undefined {
       return subresources?.scale === undefined ? undefined : scaleView(subresources.scale);
     case "finalize":
       return group === "" && plural === "namespaces" ? finalizeView(served) : undefined;
+    case "ephemeralcontainers":
+      return group === "" && plural === "pods" ? ephemeralContainersView(served) : undefined;
     default:
       return undefined;
   }

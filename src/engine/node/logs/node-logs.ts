@@ -5,7 +5,7 @@ import type { Pod } from "../../../kube/kinds/pod.ts";
 import type { KubeObject } from "../../../kube/object.ts";
 import { StatusError } from "../../../kube/status-error.ts";
 import type { NodeConnection } from "../../apiserver/node-connection.ts";
-import { allContainersOf, uidOf } from "../pod-model.ts";
+import { allContainersOf, ephemeralContainersOf, uidOf } from "../pod-model.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { containerLog, loggedAttempts } from "./log-paths.ts";
 import { readLog } from "./log-reader.ts";
@@ -16,7 +16,7 @@ export interface NodeLogsOptions {
   readonly clock: Clock;
 }
 
-export function nodeLogs(options: NodeLogsOptions): NodeConnection {
+export function nodeLogs(options: NodeLogsOptions): Pick<NodeConnection, "logs"> {
   return { logs: (pod, container, logOptions) => logs(options, pod, container, logOptions) };
 }
 
@@ -28,7 +28,8 @@ async function* logs(
 ): AsyncGenerator<Uint8Array> {
   const pod: Pod = object;
   const { name } = pod.metadata;
-  if (!allContainersOf(pod).some((other) => other.name === container))
+  const containers = [...allContainersOf(pod), ...ephemeralContainersOf(pod)];
+  if (!containers.some((other) => other.name === container))
     throw bad(`container ${container} is not valid for pod ${name}`);
   const [newest, previous] = await loggedAttempts(logsDirectory, pod, container);
   const attempt = options.previous === true ? previous : newest;

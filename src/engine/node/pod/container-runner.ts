@@ -31,6 +31,12 @@ export interface ContainerSetup {
   /** Host path of each volume. */
   readonly volumes: ReadonlyMap<string, string>;
 }
+export interface StopOptions {
+  /** For the Event. */
+  readonly why?: string;
+  /** What it outlives: SIGTERM waits for it, as long as the grace period lasts. */
+  readonly turn?: Promise<unknown>;
+}
 export interface KnownRuns {
   /** Runs that the runtime still knows, in any order. */
   readonly runs: readonly ContainerStatus[];
@@ -155,7 +161,7 @@ export class ContainerRunner {
    * preStop, SIGTERM, and SIGKILL at the end of the grace period. Called again with an earlier end
    * it hurries. Resolves when the container has ended.
    */
-  async stop(graceMs: number, why = `Stopping container ${this.#container.name}`): Promise<void> {
+  async stop(graceMs: number, options: StopOptions = {}): Promise<void> {
     if (this.#current === undefined || !this.isRunning) return;
     const { clock, runtime, events } = this.#env;
     const deadlineMs = clock.now() + graceMs;
@@ -166,9 +172,10 @@ export class ContainerRunner {
       }
       return this.#stopping.ended;
     }
+    const { why = `Stopping container ${this.#container.name}`, turn } = options;
     events.record(this.#pod, "Normal", "Killing", why);
     this.#probes?.keepReadinessOnly();
-    const ended = this.#stop(this.#current.id, graceMs).finally(() => {
+    const ended = this.#stop(this.#current.id, graceMs, turn).finally(() => {
       this.#stopping = undefined;
     });
     this.#stopping = { ended, deadlineMs };
@@ -293,7 +300,7 @@ export class ContainerRunner {
 
   async #kill(graceMs: number, why: string): Promise<void> {
     try {
-      await this.stop(graceMs, why);
+      await this.stop(graceMs, { why });
     } catch (error) {
       this.#env.logger.error(
         { err: error, pod: describePod(this.#pod), container: this.#container.name },
@@ -302,7 +309,7 @@ export class ContainerRunner {
     }
   }
 
-  async #stop(id: string, graceMs: number): Promise<void> {
+  async #stop(id: string, graceMs: number, turn: Promise<unknown> | undefined): Promise<void> {
     const { clock, runtime, events } = this.#env;
     const startMs = clock.now();
     const handler = this.#container.lifecycle?.preStop;
@@ -319,6 +326,7 @@ export class ContainerRunner {
       }
     }
     const deadlineMs = this.#stopping?.deadlineMs ?? startMs + graceMs;
+    if (turn !== undefined) await this.#unlessEnded(turn, Math.max(0, deadlineMs - clock.now()));
     const shortest = Math.min(graceMs, MIN_STOP_MS);
     await runtime.stopContainer(id, { graceMs: Math.max(shortest, deadlineMs - clock.now()) });
     await this.#catchUp();
@@ -330,7 +338,7 @@ export class ContainerRunner {
     if (status !== undefined) await this.onRuntimeStatus(status);
   }
 
-  /** The hook's outcome; undefined when time is up first. */
+  /** The outcome; undefined when time is up first. */
   #unlessEnded<T>(hook: Promise<T>, timeoutMs: number): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const cancel = this.#env.clock.after(timeoutMs, () => resolve(undefined));

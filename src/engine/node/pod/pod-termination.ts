@@ -4,6 +4,7 @@ import {
   allContainersOf,
   type Container,
   containersOf,
+  ephemeralContainersOf,
   initContainersOf,
   isSidecar,
   specOf,
@@ -39,20 +40,20 @@ export const addressesOf = ({ podIP, portMap }: Sandbox): string[] =>
 
 /**
  * All main containers at once, then sidecars in reverse order of their start, within one grace
- * period. Resolves when all have ended.
+ * period. The preStop hooks of all run from the beginning, as upstream. Resolves when all have ended.
  */
 export async function stopPod(
   pod: Pod,
   runners: ReadonlyMap<string, ContainerRunner>,
   graceMs: number,
-  nowMs: () => number,
 ): Promise<void> {
-  const deadlineMs = nowMs() + graceMs;
-  const remainingMs = (): number => Math.max(0, deadlineMs - nowMs());
   const inits = initContainersOf(pod);
   const once = inits.filter((container) => !isSidecar(pod, container));
-  const stop = async ({ name }: Container): Promise<void> => runners.get(name)?.stop(remainingMs());
-  await Promise.all([...containersOf(pod), ...once].map(stop));
+  const stop = async ({ name }: Container, turn?: Promise<unknown>): Promise<void> =>
+    runners.get(name)?.stop(graceMs, turn === undefined ? {} : { turn });
+  const first = [...containersOf(pod), ...ephemeralContainersOf(pod), ...once];
+  let ended: Promise<unknown> = Promise.all(first.map((container) => stop(container)));
   for (const sidecar of inits.filter((container) => isSidecar(pod, container)).reverse())
-    await stop(sidecar);
+    ended = Promise.all([ended, stop(sidecar, ended)]);
+  await ended;
 }

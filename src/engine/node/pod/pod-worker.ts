@@ -7,8 +7,17 @@ import { isConditionTrue } from "../../../kube/conditions.ts";
 import { deepEqual } from "../../../kube/equality.ts";
 import { type Pod, pods } from "../../../kube/kinds/pod.ts";
 import { isStatus } from "../../../kube/status-error.ts";
-import { allContainersOf, describePod, namespaceOf, specOf, uidOf } from "../pod-model.ts";
+import {
+  allContainersOf,
+  type Container,
+  describePod,
+  ephemeralContainersOf,
+  namespaceOf,
+  specOf,
+  uidOf,
+} from "../pod-model.ts";
 import type { ContainerStatus, Sandbox } from "../runtime/runtime.ts";
+import { endedRun } from "../status/ended-run.ts";
 import { podStatus } from "../status/pod-status.ts";
 import { statusPatch } from "../status/status-patch.ts";
 import { PodVolumes } from "../volumes/pod-volumes.ts";
@@ -16,7 +25,7 @@ import { ContainerRunner } from "./container-runner.ts";
 import { UNSEEN, type ViewOf } from "./container-view.ts";
 import { isOverruled } from "./overruled-readiness.ts";
 import type { PodEnvironment } from "./pod-environment.ts";
-import { containersToStart, finalPhase } from "./pod-plan.ts";
+import { containersToStart, ephemeralToStart, finalPhase } from "./pod-plan.ts";
 import { removePodData } from "./pod-removal.ts";
 import { announcePorts, sandboxConfig } from "./pod-sandbox.ts";
 import { addressesOf, effectiveGraceMs, holdBudgetMs, stopPod } from "./pod-termination.ts";
@@ -45,7 +54,7 @@ export class PodWorker {
   /** Resolves when nothing of the pod is left on this machine and the worker has ended. */
   readonly finished: Promise<void>;
   readonly #env: PodEnvironment;
-  readonly #runners: ReadonlyMap<string, ContainerRunner>;
+  readonly #runners: Map<string, ContainerRunner>;
   readonly #timer: WakeTimer;
   readonly #startedAtMs: number;
   #resolveFinished: () => void = () => undefined;
@@ -87,9 +96,9 @@ export class PodWorker {
     });
     this.#routed = new RoutedState(env, this.#status, () => this.wake());
     this.#runners = new Map(
-      allContainersOf(pod).map((container) => [
+      [...allContainersOf(pod), ...ephemeralContainersOf(pod)].map((container) => [
         container.name,
-        this.#makeRunner(container.name, found),
+        this.#makeRunner(container, found),
       ]),
     );
   }
@@ -109,6 +118,9 @@ export class PodWorker {
     this.#pod = pod;
     for (const container of allContainersOf(pod))
       this.#runners.get(container.name)?.redefine(container);
+    for (const container of ephemeralContainersOf(pod))
+      if (!this.#runners.has(container.name))
+        this.#runners.set(container.name, this.#makeRunner(container, undefined));
     this.wake();
   }
 
@@ -148,7 +160,7 @@ export class PodWorker {
     for (const runner of this.#runners.values()) runner.close();
     if (options.keepContainers || this.#sandbox === undefined) return;
     const graceMs = Math.min(effectiveGraceMs(this.#pod, this.#isRemoved), options.maxGraceMs);
-    await stopPod(this.#pod, this.#runners, graceMs, () => this.#env.clock.now());
+    await stopPod(this.#pod, this.#runners, graceMs);
     await this.#publish(false);
   }
 
@@ -220,6 +232,8 @@ export class PodWorker {
     const sandbox = this.#sandbox;
     const volumes = this.#volumes;
     if (sandbox === undefined || volumes === undefined) return;
+    for (const { name } of ephemeralToStart(this.#pod, this.#viewOf))
+      await this.#runners.get(name)?.start({ pod: this.#pod, sandbox, volumes });
     for (const { name } of containersToStart(this.#pod, this.#viewOf)) {
       const runner = this.#runners.get(name);
       await runner?.start({ pod: this.#pod, sandbox, volumes });
@@ -293,7 +307,7 @@ export class PodWorker {
         wasReady: isConditionTrue(this.#status.conditions, "Ready"),
       });
     const leftMs = Math.max(0, startMs + graceMs - clock.now());
-    await stopPod(this.#pod, this.#runners, leftMs, () => clock.now());
+    await stopPod(this.#pod, this.#runners, leftMs);
   }
 
   /** Everything is told; what is left on the machine goes, and last the object itself. */
@@ -364,15 +378,17 @@ export class PodWorker {
 
   readonly #viewOf: ViewOf = (name) => this.#runners.get(name)?.view ?? UNSEEN;
 
-  #makeRunner(name: string, found: FoundPod | undefined): ContainerRunner {
-    const container = allContainersOf(this.#pod).find((other) => other.name === name);
-    if (container === undefined) throw new Error(`pod has no container ${name}`);
+  #makeRunner(container: Container, found: FoundPod | undefined): ContainerRunner {
+    const { name } = container;
     const statuses = [
       ...(this.#status.initContainerStatuses ?? []),
       ...(this.#status.containerStatuses ?? []),
     ];
     const last = statuses.find((status) => status.name === name);
-    const runs = found?.runs.filter((run) => run.name === name) ?? [];
+    const ephemeral = this.#status.ephemeralContainerStatuses?.find((one) => one.name === name);
+    const known = found?.runs.filter((run) => run.name === name) ?? [];
+    // Whatever became of it: an ephemeral container runs once.
+    const runs = known.length > 0 ? known : endedRun(this.uid, ephemeral);
     const isSame = runs.some(({ id }) => id === last?.containerID);
     const hasRun = last?.containerID !== undefined;
     const wake = (afterMs?: number): void => {

@@ -2,7 +2,13 @@
 import type { Pod } from "../../../kube/kinds/pod.ts";
 import { outcomeOf, type ViewOf } from "../pod/container-view.ts";
 import { finalPhase } from "../pod/pod-plan.ts";
-import { type Container, containersOf, initContainersOf, isSidecar } from "../pod-model.ts";
+import {
+  type Container,
+  containersOf,
+  ephemeralContainersOf,
+  initContainersOf,
+  isSidecar,
+} from "../pod-model.ts";
 
 export type PodPhase = "Pending" | "Running" | "Succeeded" | "Failed";
 
@@ -11,8 +17,10 @@ export function podPhase(pod: Pod, viewOf: ViewOf): PodPhase {
     outcomeOf(viewOf(container.name)) === "running";
   const final = finalPhase(pod, viewOf);
   if (final !== undefined)
-    // Sidecars have their say until they are gone, so that "finished" means that nothing runs.
-    return initContainersOf(pod).some(isRunning) ? "Running" : final;
+    // What else runs has its say until it is gone, so that "finished" means that nothing runs.
+    return [...initContainersOf(pod), ...ephemeralContainersOf(pod)].some(isRunning)
+      ? "Running"
+      : final;
   if (pendingInit(pod, viewOf).length > 0) return "Pending";
   const outcomes = containersOf(pod).map((container) => outcomeOf(viewOf(container.name)));
   return outcomes.includes("none") ? "Pending" : "Running";

@@ -7,7 +7,7 @@ import { formatTime } from "../../../client/timestamps.ts";
 import { findCondition } from "../../../kube/conditions.ts";
 import type { Pod } from "../../../kube/kinds/pod.ts";
 import type { ViewOf } from "../pod/container-view.ts";
-import { containersOf, initContainersOf } from "../pod-model.ts";
+import { containersOf, ephemeralContainersOf, initContainersOf } from "../pod-model.ts";
 import { containerStatus } from "./container-status.ts";
 import { podConditions } from "./pod-conditions.ts";
 import { podPhase, stoppedPhase } from "./pod-phase.ts";
@@ -34,6 +34,7 @@ export function podStatus(inputs: PodStatusInputs): PodStatus {
   const { pod, viewOf, previous, hostIP, podIP, isStopped, isRouted, failure } = inputs;
   const phase = phaseOf(inputs);
   const hasInit = initContainersOf(pod).length > 0;
+  const ephemeral = ephemeralContainersOf(pod);
   const conditions = podConditions({
     pod,
     viewOf,
@@ -63,6 +64,13 @@ export function podStatus(inputs: PodStatusInputs): PodStatus {
         hasInit ? "PodInitializing" : "ContainerCreating",
       ),
     ),
+    ...(ephemeral.length === 0
+      ? {}
+      : {
+          ephemeralContainerStatuses: ephemeral.map((container) =>
+            containerStatus(container, viewOf(container.name), "ContainerCreating"),
+          ),
+        }),
   };
 }
 

@@ -16,10 +16,10 @@ import {
   isBlank,
   named,
   notFound,
-  oneOf,
   required,
   requiredName,
 } from "../field-problems.ts";
+import { validateContainerRestart } from "./container-restart.ts";
 import { validateEnv, validateEnvFrom } from "./environment.ts";
 import { validateLifecycle, validateProbe } from "./handlers.ts";
 import { validateResources } from "./resources.ts";
@@ -28,6 +28,7 @@ import { validateVolumeMounts } from "./volumes.ts";
 
 const PROBES = ["livenessProbe", "readinessProbe", "startupProbe"] as const;
 export const DEFAULT_GRACE_SECONDS = 30;
+const NOT_EPHEMERAL = ["ports", "lifecycle", "resources", "restartPolicy", ...PROBES] as const;
 
 /** What a container's rules need to know of its pod. */
 interface PodContext {
@@ -88,11 +89,7 @@ function validateMainContainer(
     ...validateContainer(container, context, field),
     ...validateRunning(container, context, field),
   ];
-  if (container.restartPolicy !== undefined) {
-    const detail = "may not be set for non-init containers";
-    errors.push(forbidden(`${field}.restartPolicy`, detail));
-  }
-  return errors;
+  return [...errors, ...validateContainerRestart(container, field)];
 }
 
 function validateInitContainer(
@@ -101,7 +98,7 @@ function validateInitContainer(
   field: string,
 ): FieldError[] {
   const errors = validateContainer(container, context, field);
-  errors.push(...oneOf(`${field}.restartPolicy`, container.restartPolicy, ["Always"]));
+  errors.push(...validateContainerRestart(container, field));
   if (isSidecar(container)) return [...errors, ...validateRunning(container, context, field)];
   for (const name of ["lifecycle", ...PROBES] as const) {
     if (container[name] !== undefined) {
@@ -119,11 +116,15 @@ function validateEphemeral(
   field: string,
 ): FieldError[] {
   const errors = validateContainer(container, context, field);
-  for (const name of ["ports", "lifecycle", "resources", ...PROBES] as const) {
+  const refuse = (name: string): void =>
+    void errors.push(forbidden(`${field}.${name}`, "cannot be set for an Ephemeral Container"));
+  for (const name of NOT_EPHEMERAL) {
     const value = container[name];
-    if (value !== undefined && Object.keys(value).length > 0) {
-      errors.push(forbidden(`${field}.${name}`, "cannot be set for an Ephemeral Container"));
-    }
+    if (value !== undefined && Object.keys(value).length > 0) refuse(name);
+  }
+  for (const [index, { subPath, subPathExpr }] of (container.volumeMounts ?? []).entries()) {
+    if (!isBlank(subPath)) refuse(`volumeMounts[${index}].subPath`);
+    if (!isBlank(subPathExpr)) refuse(`volumeMounts[${index}].subPathExpr`);
   }
   const target = container.targetContainerName;
   const names = [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map(

@@ -4,8 +4,11 @@ import type { FieldError } from "../../field-error.ts";
 import { ipFamily } from "../../ip-address.ts";
 import { dns1123Subdomain } from "../../names.ts";
 import { forbidden, invalid, isBlank, named } from "../field-problems.ts";
-import { isSidecar } from "../pod-spec/containers.ts";
+import { restartsAfter } from "../pod-spec/container-restart.ts";
 import type { Pod } from "./pod-object.ts";
+
+/** What upstream writes for a container whose end nobody saw. */
+const UNKNOWN_EXIT_CODE = 137;
 
 export function validatePodStatusUpdate(next: Pod, previous: Pod): FieldError[] {
   const { status } = next;
@@ -29,11 +32,10 @@ export function validatePodStatusUpdate(next: Pod, previous: Pod): FieldError[] 
 /** A container that ended for good does not run again. */
 function validateTransitions(next: Pod, previous: Pod): FieldError[] {
   const policy = next.spec?.restartPolicy ?? "Always";
-  if (policy === "Always") return [];
-  const sidecars = (next.spec?.initContainers ?? []).filter(isSidecar).map(({ name }) => name);
-  const mayRestart = (status: ContainerStatus): boolean =>
-    sidecars.includes(status.name) ||
-    (policy === "OnFailure" && status.state?.terminated?.exitCode !== 0);
+  const { initContainers = [], containers = [] } = next.spec ?? {};
+  const specs = new Map([...initContainers, ...containers].map((one) => [one.name, one]));
+  const mayRestart = ({ name, state }: ContainerStatus): boolean =>
+    restartsAfter(specs.get(name) ?? {}, policy, state?.terminated?.exitCode ?? UNKNOWN_EXIT_CODE);
   return (["containerStatuses", "initContainerStatuses"] as const).flatMap((list) => {
     const before = new Map((previous.status?.[list] ?? []).map((one) => [one.name, one]));
     return (next.status?.[list] ?? []).flatMap((status, index) => {

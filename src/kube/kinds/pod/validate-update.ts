@@ -1,5 +1,5 @@
 /** What may change in a pod once it exists: very little. */
-import type { PodSpec, Toleration } from "kubernetes-types/core/v1";
+import type { NodeSelectorTerm, PodSpec, Toleration } from "kubernetes-types/core/v1";
 import { deepEqual } from "../../equality.ts";
 import type { FieldError } from "../../field-error.ts";
 import { isObject } from "../../json-object.ts";
@@ -8,8 +8,6 @@ import type { Pod } from "./pod-object.ts";
 
 const CHANGEABLE =
   "only containers[*].image, initContainers[*].image, activeDeadlineSeconds (lower), tolerations (more), terminationGracePeriodSeconds (1, if it was negative) and schedulingGates (fewer) may change";
-/** Gated pods have no node yet, so where they may go can still be narrowed. */
-const CHANGEABLE_WHILE_GATED = ["nodeSelector", "affinity"] as const;
 const MAX_PATHS_SHOWN = 5;
 
 export function validatePodUpdate(next: Pod, previous: Pod): FieldError[] {
@@ -19,6 +17,7 @@ export function validatePodUpdate(next: Pod, previous: Pod): FieldError[] {
     ...validateDeadline(now, before),
     ...validateGates(now, before),
     ...validateTolerations(now.tolerations ?? [], before.tolerations ?? []),
+    ...((before.schedulingGates ?? []).length > 0 ? validateNarrowing(now, before) : []),
   ];
   const changed = changedPaths(withoutChangeable(now, before), before, "spec");
   if (changed.length > 0) {
@@ -70,6 +69,45 @@ function validateTolerations(
       ];
 }
 
+/** A gated pod has no node yet: which ones it takes can still be narrowed, not widened. */
+function validateNarrowing(now: PodSpec, before: PodSpec): FieldError[] {
+  const errors: FieldError[] = [];
+  const kept = Object.entries(before.nodeSelector ?? {});
+  if (kept.some(([key, value]) => now.nodeSelector?.[key] !== value)) {
+    const detail = "only additions are allowed (no mutations or deletions)";
+    errors.push(invalid("spec.nodeSelector", now.nodeSelector, detail));
+  }
+  const field =
+    "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms";
+  const terms = termsOf(before);
+  const next = termsOf(now);
+  if (terms === undefined) return errors;
+  if (next === undefined || next.length !== terms.length) {
+    const detail = "no additions/deletions to non-empty NodeSelectorTerms list are allowed";
+    errors.push(invalid(field, next, detail));
+    return errors;
+  }
+  for (const [index, term] of terms.entries())
+    if (!extendsTerm(next[index] ?? {}, term)) {
+      const detail = "only additions are allowed (no mutations or deletions)";
+      errors.push(invalid(`${field}[${index}]`, next[index], detail));
+    }
+  return errors;
+}
+
+const termsOf = ({ affinity }: PodSpec): readonly NodeSelectorTerm[] | undefined =>
+  affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+
+/** What the term had comes first and is the same; a term without anything matches nothing and stays so. */
+function extendsTerm(next: NodeSelectorTerm, term: NodeSelectorTerm): boolean {
+  const { matchExpressions: labels = [], matchFields: fields = [] } = term;
+  if (labels.length + fields.length === 0) return deepEqual(next, term);
+  return (
+    deepEqual((next.matchExpressions ?? []).slice(0, labels.length), labels) &&
+    deepEqual((next.matchFields ?? []).slice(0, fields.length), fields)
+  );
+}
+
 function sameButSeconds(a: Toleration, b: Toleration): boolean {
   const { tolerationSeconds: _a, ...left } = a;
   const { tolerationSeconds: _b, ...right } = b;
@@ -89,7 +127,8 @@ function withoutChangeable(now: PodSpec, before: PodSpec): PodSpec {
     carry(next, before, "terminationGracePeriodSeconds");
   }
   if ((before.schedulingGates ?? []).length > 0) {
-    for (const field of CHANGEABLE_WHILE_GATED) carry(next, before, field);
+    carry(next, before, "nodeSelector");
+    carryNodeAffinity(next, before);
   }
   return next;
 }
@@ -107,6 +146,14 @@ function withImagesOf<T extends { image?: string }>(
 function carry<K extends keyof PodSpec>(spec: PodSpec, from: PodSpec, field: K): void {
   if (from[field] === undefined) delete spec[field];
   else spec[field] = from[field];
+}
+
+function carryNodeAffinity(spec: PodSpec, from: PodSpec): void {
+  const { nodeAffinity: _, ...affinity } = spec.affinity ?? {};
+  const former = from.affinity?.nodeAffinity;
+  const next = former === undefined ? affinity : { ...affinity, nodeAffinity: former };
+  if (Object.keys(next).length === 0 && from.affinity === undefined) delete spec.affinity;
+  else spec.affinity = next;
 }
 
 /** Paths of the smallest parts that differ. */
