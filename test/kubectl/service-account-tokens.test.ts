@@ -1,3 +1,4 @@
+import { chmod } from "node:fs/promises";
 import { request } from "node:https";
 import { expect, it } from "vitest";
 import { describeKubectl, manifest, useCluster } from "./real-cluster.ts";
@@ -185,6 +186,28 @@ describeKubectl("a pod", () => {
       );
       expect(described).toMatch(/TokenExpirationSeconds:\s+3607/);
       expect(described).toMatch(/ConfigMapName:\s+kube-root-ca.crt/);
+    },
+    SECONDS * 1000,
+  );
+
+  it.runIf(process.platform === "linux" && process.getuid?.() === 0)(
+    "finds them where client libraries look, as another user, too",
+    async () => {
+      // Other users must get as far as the data directory.
+      await chmod(cluster.home, 0o711);
+      // In pieces, or the runtime would translate the path.
+      const look = `cat /var/run/secrets/""kubernetes.io/serviceaccount/namespace; echo; exec sleep 60`;
+      const pod = client("looking", { command: ["sh", "-c", look] });
+      const securityContext = { runAsUser: 65534, runAsGroup: 65534 };
+      await cluster.apply(pod, {
+        ...pod,
+        metadata: { name: "looking-as-nobody" },
+        spec: { ...pod.spec, securityContext },
+      });
+      for (const name of ["looking", "looking-as-nobody"]) {
+        await cluster.kubectl(`wait --for=condition=Ready pod/${name} --timeout=30s`);
+        await expect.poll(() => cluster.kubectl(`logs ${name}`)).toBe("default\n");
+      }
     },
     SECONDS * 1000,
   );

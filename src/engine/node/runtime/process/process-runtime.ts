@@ -44,6 +44,7 @@ import {
   writeRecord,
 } from "./container-record.ts";
 import { layOutRoot } from "./container-root.ts";
+import { credentialFiles } from "./credential-files.ts";
 import { execInContainer } from "./exec.ts";
 import { HostPorts } from "./host-ports.ts";
 import { translateArgument } from "./path-translation.ts";
@@ -253,7 +254,10 @@ class ProcessRuntime implements Runtime {
     const env = containerEnvironment(config.env, root);
     const program = await findProgram(command, { root, cwd, searchPath: env.get("PATH") ?? "" });
     const { podUid, name, attempt, logPath, user } = config;
-    const files = await podFiles(sandbox.directory);
+    const files = [
+      ...(await podFiles(sandbox.directory)),
+      ...(await credentialFiles(config.mounts)),
+    ];
     const record: ContainerRecord = {
       id,
       podUid,
