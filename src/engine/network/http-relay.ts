@@ -418,6 +418,8 @@ class Exchange implements HttpRelay, UpstreamUser {
     this.#upstream?.destroy();
     this.#upstream = undefined;
     this.#client.end();
+    // What still comes is read and dropped: unread bytes would make the close a reset.
+    this.#client.resume();
     // Ended on our side only: a client that never closes must not keep the connection.
     this.#client.setTimeout(LINGER_MS, () => this.#client.destroy());
     this.#options.onClose(this);

@@ -39,6 +39,9 @@ const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
 const ZONE_LABEL = "topology.kubernetes.io/zone";
 const BY_SERVICE = "service-proxy/by-service";
 const BY_INGRESS = "service-proxy/by-ingress-address";
+/** Reasons that a Service is told of once. */
+const ADDRESS_MISSING = "AddressMissing";
+const PROTOCOL = "ProtocolNotSupported";
 /** How often the machine's own addresses are looked at, where Services follow them. */
 const INTERFACES_INTERVAL_MS = 30_000;
 /** How often a Service is told that it has too many connections. */
@@ -71,8 +74,8 @@ export function createServiceProxy(options: ServiceProxyOptions): ServiceProxy {
 interface Entry {
   readonly listeners: ServiceListeners;
   health: HealthCheckPort | undefined;
-  /** What the Service was told last, so that it is told once. */
-  told: string;
+  /** What the Service was told last, by reason, so that it is told once. */
+  readonly told: Map<string, string>;
 }
 
 class KubernetesServiceProxy implements ServiceProxy {
@@ -159,6 +162,7 @@ class KubernetesServiceProxy implements ServiceProxy {
     const slices = this.#slices.byIndex(BY_SERVICE, key);
     const entry = this.#entryOf(key);
     const balancer = this.#balance(service, entry);
+    this.#tellOfProtocols(service, entry);
     const routes = routesOf(service, slices, this.#place);
     entry.listeners.sync(service, routes, { node: this.#host.listen, balancer });
     this.#syncHealth(service, entry, slices);
@@ -183,7 +187,7 @@ class KubernetesServiceProxy implements ServiceProxy {
         this.#publish(key, (service) => this.#publisher.substitute(service, port, address)),
       retry: () => this.#sync(key),
     });
-    const entry: Entry = { listeners, health: undefined, told: "" };
+    const entry: Entry = { listeners, health: undefined, told: new Map() };
     this.#entries.set(key, entry);
     return entry;
   }
@@ -216,13 +220,13 @@ class KubernetesServiceProxy implements ServiceProxy {
     const assignment = this.#addresses.assign(service);
     if ("addresses" in assignment) {
       this.#waiting.delete(key);
-      entry.told = "";
+      entry.told.delete(ADDRESS_MISSING);
       const isEverywhere = assignment.addresses === this.#host.publish;
       return isEverywhere ? this.#host.listen : assignment.addresses;
     }
     this.#waiting.add(key);
-    if (entry.told !== assignment.message) {
-      entry.told = assignment.message;
+    if (entry.told.get(ADDRESS_MISSING) !== assignment.message) {
+      entry.told.set(ADDRESS_MISSING, assignment.message);
       this.#tell(key, assignment.reason, assignment.message);
     }
     this.#publish(key, (current) => this.#publisher.ingress(current, []));
@@ -251,6 +255,22 @@ class KubernetesServiceProxy implements ServiceProxy {
       const isStale = published.some(({ ip = "" }) => !assigned.includes(ip));
       if (ready.length > 0 || failed || isStale) await this.#publisher.ingress(service, ready);
     });
+  }
+
+  #tellOfProtocols({ spec, metadata }: Service, entry: Entry): void {
+    const foreign = (spec?.ports ?? []).filter(
+      ({ protocol = "TCP" }) => protocol !== "TCP" && protocol !== "UDP",
+    );
+    const message = foreign
+      .map(
+        ({ port, protocol }) =>
+          `port ${port}/${protocol ?? ""} is not served: the service proxy speaks TCP and UDP`,
+      )
+      .join("; ");
+    if (message === (entry.told.get(PROTOCOL) ?? "")) return;
+    entry.told.set(PROTOCOL, message);
+    if (message !== "")
+      this.#tell(`${metadata.namespace ?? ""}/${metadata.name}`, PROTOCOL, message);
   }
 
   #syncHealth(service: Service, entry: Entry, slices: readonly EndpointSlice[]): void {

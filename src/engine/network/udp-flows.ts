@@ -8,7 +8,7 @@ import type { Clock } from "../../client/clock.ts";
 import type { Backend } from "./service-routes.ts";
 
 /** Flows of one Service port. Each has a socket of its own, so that answers find their client. */
-export const MAX_FLOWS = 1_024;
+const MAX_FLOWS = 1_024;
 /** As the kernel's connection tracking: a client that was never answered, and one that was. */
 const UNANSWERED_IDLE_MS = 30_000;
 const ANSWERED_IDLE_MS = 120_000;
@@ -23,6 +23,8 @@ export interface UdpFlowsOptions {
   /** How the load of a backend changes. */
   readonly opened: (backend: Backend) => void;
   readonly closed: (backend: Backend) => void;
+  /** @default 1,024 */
+  readonly maxFlows?: number;
 }
 
 export class UdpFlows {
@@ -52,7 +54,7 @@ export class UdpFlows {
 
   /** `reply` takes what the backend answers. */
   open(client: string, backend: Backend, datagram: Buffer, reply: (answer: Buffer) => void): void {
-    if (this.#flows.size >= MAX_FLOWS)
+    if (this.#flows.size >= (this.#options.maxFlows ?? MAX_FLOWS))
       for (const [quietest, flow] of this.#flows) {
         this.#drop(quietest, flow);
         break;

@@ -65,6 +65,102 @@ describe("routes of a service", () => {
   });
 });
 
+describe("traffic policies", () => {
+  const at = (port: number, nodeName: string, conditions: Conditions = READY, hints = {}) => ({
+    ...slice(port, conditions),
+    endpoints: [{ addresses: ["127.0.0.1"], conditions, nodeName, hints }],
+  });
+  const spec = { clusterIP: "127.96.0.9", ports: [{ name: "http", port: 80 }] };
+  const routed = (policies: Service["spec"], slices: readonly EndpointSlice[]) => {
+    const [route] = routesOf(service({ ...spec, ...policies }), slices);
+    return {
+      internal: ports(route?.internal.active ?? []),
+      external: ports(route?.external.active ?? []),
+      lastResort: ports(route?.external.lastResort ?? []),
+    };
+  };
+  const zone = (...names: string[]) => ({ forZones: names.map((name) => ({ name })) });
+
+  test("Local means endpoints of this node, for the traffic that it is said of", () => {
+    const slices = [at(1, "here"), at(2, "there")];
+    expect(routed({ externalTrafficPolicy: "Local" }, slices)).toMatchObject({
+      internal: [1, 2],
+      external: [1],
+    });
+    expect(routed({ internalTrafficPolicy: "Local" }, slices)).toMatchObject({
+      internal: [1],
+      external: [1, 2],
+    });
+    expect(routed({ externalTrafficPolicy: "Local" }, [at(2, "there")]).external).toEqual([]);
+  });
+  test("Local falls back to terminating endpoints of this node, never to other nodes", () => {
+    const slices = [at(1, "here", DRAINING), at(2, "there"), at(3, "there", DRAINING)];
+    expect(routed({ externalTrafficPolicy: "Local" }, slices)).toEqual({
+      internal: [2],
+      external: [],
+      lastResort: [1],
+    });
+  });
+  test("hints name this zone or this node: the node first", () => {
+    const node = { forNodes: [{ name: "here" }], ...zone("a") };
+    expect(routed({}, [at(1, "x", READY, zone("a")), at(2, "y", READY, zone("b"))])).toMatchObject({
+      internal: [1],
+      external: [1],
+    });
+    const onNode = [
+      at(1, "here", READY, node),
+      at(2, "y", READY, { ...zone("a"), forNodes: [{ name: "y" }] }),
+    ];
+    expect(routed({}, onNode).internal).toEqual([1]);
+  });
+  test("hints count only when every ready endpoint has one, and one is meant for this place", () => {
+    const missing = [at(1, "x", READY, zone("a")), at(2, "y")];
+    expect(routed({}, missing).internal).toEqual([1, 2]);
+    const elsewhere = [at(1, "x", READY, zone("b")), at(2, "y", READY, zone("c"))];
+    expect(routed({}, elsewhere).internal).toEqual([1, 2]);
+    const unready = [at(1, "x", READY, zone("a")), at(2, "y", { ready: false })];
+    expect(routed({}, unready).internal).toEqual([1]);
+  });
+  test("a Local policy does not look at hints", () => {
+    const slices = [at(1, "here", READY, zone("b")), at(2, "there", READY, zone("a"))];
+    expect(routed({ internalTrafficPolicy: "Local" }, slices)).toMatchObject({
+      internal: [1],
+      external: [2],
+    });
+  });
+});
+
+describe("protocols", () => {
+  test("TCP and UDP ports of one name or number are told apart; SCTP is not proxied", () => {
+    const both = service({
+      clusterIP: "127.96.0.9",
+      ports: [
+        { name: "dns", port: 53, protocol: "UDP" },
+        { name: "dns-tcp", port: 53, protocol: "TCP" },
+        { name: "sctp", port: 53, protocol: "SCTP" },
+      ],
+    });
+    const slices: EndpointSlice[] = [
+      {
+        ...slice(0, READY),
+        ports: [
+          { name: "dns", port: 1, protocol: "UDP" },
+          { name: "dns-tcp", port: 2, protocol: "TCP" },
+          { name: "sctp", port: 3, protocol: "SCTP" },
+        ],
+      },
+    ];
+    expect(
+      routesOf(both, slices).map(({ protocol, internal }) => [protocol, ...ports(internal.active)]),
+    ).toEqual([
+      ["UDP", 1],
+      ["TCP", 2],
+    ]);
+    const misnamed = [{ ...slice(1, READY), ports: [{ name: "dns", port: 1, protocol: "TCP" }] }];
+    expect(routesOf(both, misnamed)[0]?.internal.active).toEqual([]);
+  });
+});
+
 describe("the balancer", () => {
   const backends = [1, 2, 3].map((port) => ({ address: "127.0.0.1", port }));
 
