@@ -12,6 +12,7 @@ import {
   type ControllerRevision,
   controllerRevisions,
 } from "../../kube/kinds/controllerrevision.ts";
+import { persistentVolumeClaims } from "../../kube/kinds/persistentvolumeclaim.ts";
 import { type Pod, pods as podResource } from "../../kube/kinds/pod.ts";
 import { type StatefulSet, statefulSets } from "../../kube/kinds/statefulset.ts";
 import { keyOf, parseKey } from "../../kube/object.ts";
@@ -27,9 +28,10 @@ import { controllerOf } from "./ownership/owner-reference.ts";
 import { claimSelector, selects } from "./ownership/owner-selector.ts";
 import { isActive } from "./replicaset/pod-state.ts";
 import { slowStart } from "./replicaset/slow-start.ts";
+import { withRetention } from "./statefulset/claim-retention.ts";
 import { createClaims, VolumeClaimError } from "./statefulset/create-claims.ts";
 import { identityLabels, ordinalOf, revisionOf } from "./statefulset/pod-identity.ts";
-import { claimsOf, podOfSet } from "./statefulset/pod-of-set.ts";
+import { claimNamesOf, claimsOf, isClaimName, podOfSet } from "./statefulset/pod-of-set.ts";
 import {
   type NewPod,
   planStatefulSet,
@@ -50,6 +52,7 @@ export function createStatefulSetController(context: ControllerContext): Control
   const sets = informers.of(statefulSets);
   const revisions = informers.of(controllerRevisions);
   const pods = informers.of(podResource);
+  const claims = informers.of(persistentVolumeClaims);
   const events = createEventRecorder({ client, component: NAME, clock, logger, signal });
   const queue = new WorkQueue({ clock });
   const ownWrites = new OwnWrites(clock);
@@ -62,6 +65,12 @@ export function createStatefulSetController(context: ControllerContext): Control
   pods.onChange(({ object, previous }) => {
     for (const pod of previous === undefined ? [object] : [object, previous])
       for (const key of ownersOf(pod)) queue.add(key);
+  });
+  claims.onChange(({ type, object }) => {
+    // A name is free again, or a claim that the policy has to do with is new.
+    if (type === "MODIFIED") return;
+    for (const set of sets.list(object.metadata.namespace ?? ""))
+      if (isClaimName(set, object.metadata.name)) queue.add(keyOf(set));
   });
   revisions.onChange(({ object }) => {
     const owner = controllerOf(object);
@@ -100,8 +109,9 @@ export function createStatefulSetController(context: ControllerContext): Control
     const current =
       known.find(({ metadata }) => metadata.name === set.status?.currentRevision) ?? update;
     const view: StatefulSetView = { set, pods: owned, current, update, nowMs: clock.now() };
+    await settleClaims(view);
     const failure = await act(view, planStatefulSet(view));
-    const isClaimFailure = failure instanceof VolumeClaimError;
+    const isClaimFailure = failure instanceof VolumeClaimError && failure.reason === "FailedCreate";
     const claimFailure = isClaimFailure
       ? { reason: failure.reason, message: failure.message }
       : undefined;
@@ -157,6 +167,18 @@ export function createStatefulSetController(context: ControllerContext): Control
     }
   }
 
+  /** Before any pod goes: what is to go with it has to know. */
+  async function settleClaims({ set, pods: owned }: StatefulSetView): Promise<void> {
+    if ((set.spec?.volumeClaimTemplates ?? []).length === 0) return;
+    const { namespace = "" } = set.metadata;
+    for (const pod of owned)
+      for (const name of claimNamesOf(set, pod.metadata.name)) {
+        const claim = claims.get(`${namespace}/${name}`);
+        const next = claim && withRetention(set, pod, claim);
+        if (next !== undefined && next !== claim) await client.update(persistentVolumeClaims, next);
+      }
+  }
+
   /** What kept the plan from being carried out. */
   async function act(view: StatefulSetView, plan: StatefulSetPlan): Promise<unknown> {
     const { set } = view;
@@ -180,11 +202,16 @@ export function createStatefulSetController(context: ControllerContext): Control
     const pod = podOfSet(set, ordinal, template, revision.metadata.name);
     const what = `create Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name}`;
     try {
-      await createClaims(client, claimsOf(set, ordinal));
+      const made = await createClaims(client, pod.metadata.name, claimsOf(set, ordinal));
+      for (const name of made) {
+        const told = `create Claim ${name} Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name} success`;
+        events.record(set, "Normal", "SuccessfulCreate", told);
+      }
       ownWrites.note(keyOf(set), await client.create(podResource, pod));
       events.record(set, "Normal", "SuccessfulCreate", `${what} successful`);
     } catch (error) {
-      if (!isNamespaceTerminating(error))
+      const isWaiting = error instanceof VolumeClaimError && error.reason === "Terminating";
+      if (!isWaiting && !isNamespaceTerminating(error))
         events.record(set, "Warning", "FailedCreate", `${what} failed error: ${messageOf(error)}`);
       throw error;
     }

@@ -1,12 +1,17 @@
-/** Makes the claims of a pod before the pod, where the cluster has such a thing. */
+/** Makes the claims of a pod before the pod. */
 import type { Client } from "../../../client/client.ts";
+import {
+  type PersistentVolumeClaim,
+  persistentVolumeClaims,
+} from "../../../kube/kinds/persistentvolumeclaim.ts";
 import { isStatus } from "../../../kube/status-error.ts";
-import type { Claim } from "./pod-of-set.ts";
+import { goesWithEarlierPod } from "./claim-retention.ts";
 
-/** A pod's claims cannot be made, so the pod is not made either: it would never start. */
+/** A pod's claims are not to be had, so the pod is not made either: it would never start. */
 export class VolumeClaimError extends Error {
   override readonly name = "VolumeClaimError";
-  readonly reason: "NotServed" | "FailedCreate";
+  /** `Terminating` claims are gone by themselves before long. */
+  readonly reason: "FailedCreate" | "Terminating";
 
   constructor(reason: VolumeClaimError["reason"], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -14,26 +19,53 @@ export class VolumeClaimError extends Error {
   }
 }
 
-/** Claims that exist stay as they are, whoever made them. @throws VolumeClaimError */
-export async function createClaims(client: Client, claims: readonly Claim[]): Promise<void> {
-  const [first] = claims;
-  if (first === undefined) return;
-  const resource = await client.resourceFor(first.apiVersion, first.kind);
-  if (resource === undefined)
-    throw new VolumeClaimError(
-      "NotServed",
-      `this cluster has no PersistentVolumeClaims, which spec.volumeClaimTemplates asks for (${first.metadata.name}): remove the templates, or use an emptyDir or hostPath volume`,
-    );
+/**
+ * Claims that exist stay as they are, whoever made them.
+ * @returns the names of those that were made
+ * @throws VolumeClaimError
+ */
+export async function createClaims(
+  client: Client,
+  podName: string,
+  claims: readonly PersistentVolumeClaim[],
+): Promise<readonly string[]> {
+  const made: string[] = [];
   for (const object of claims) {
+    const { namespace = "", name } = object.metadata;
     try {
-      await client.create(resource, object);
+      await client.create(persistentVolumeClaims, object);
+      made.push(name);
     } catch (error) {
-      if (isStatus(error, "AlreadyExists")) continue;
-      const message = error instanceof Error ? error.message : String(error);
-      const { name } = object.metadata;
-      throw new VolumeClaimError("FailedCreate", `cannot create the claim ${name}: ${message}`, {
-        cause: error,
-      });
+      if (!isStatus(error, "AlreadyExists")) throw failure(name, error);
+      requireStaying(podName, await existing(client, namespace, name));
     }
   }
+  return made;
+}
+
+function failure(name: string, cause: unknown): VolumeClaimError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new VolumeClaimError("FailedCreate", `cannot create the claim ${name}: ${message}`, {
+    cause,
+  });
+}
+
+async function existing(
+  client: Client,
+  namespace: string,
+  name: string,
+): Promise<PersistentVolumeClaim> {
+  try {
+    return await client.get(persistentVolumeClaims, { namespace, name });
+  } catch (error) {
+    throw failure(name, error);
+  }
+}
+
+function requireStaying(podName: string, claim: PersistentVolumeClaim): void {
+  const { name, deletionTimestamp } = claim.metadata;
+  if (deletionTimestamp !== undefined)
+    throw new VolumeClaimError("Terminating", `pvc ${name} is being deleted`);
+  if (goesWithEarlierPod(claim, podName))
+    throw new VolumeClaimError("Terminating", `pvc ${name} goes with an earlier pod ${podName}`);
 }

@@ -1,13 +1,12 @@
 /** The pods of a StatefulSet and the claims that belong to each. Pure. */
-import type { PersistentVolumeClaim, PodTemplateSpec, Volume } from "kubernetes-types/core/v1";
+import type { PodTemplateSpec, Volume } from "kubernetes-types/core/v1";
+import type { PersistentVolumeClaim } from "../../../kube/kinds/persistentvolumeclaim.ts";
 import type { Pod } from "../../../kube/kinds/pod.ts";
 import { type StatefulSet, statefulSets } from "../../../kube/kinds/statefulset.ts";
-import type { Live } from "../../../kube/object.ts";
 import { REVISION_HASH } from "../controller-revision/revision-data.ts";
 import { controllerReference } from "../ownership/owner-reference.ts";
+import { ownersOfNewClaim } from "./claim-retention.ts";
 import { identityLabels, podName } from "./pod-identity.ts";
-
-export type Claim = Live<PersistentVolumeClaim>;
 
 /** `revision` is the name of the one that `template` is from. */
 export function podOfSet(
@@ -61,9 +60,25 @@ function volumesOf(set: StatefulSet, pod: string, volumes: readonly Volume[] = [
 
 const claimName = (template: string, pod: string): string => `${template}-${pod}`;
 
+/** Names of the claims of one pod. */
+export function claimNamesOf(set: StatefulSet, pod: string): readonly string[] {
+  return (set.spec?.volumeClaimTemplates ?? []).map(({ metadata }) =>
+    claimName(metadata?.name ?? "", pod),
+  );
+}
+
+/** Whether a claim of this name is one of the set's pods'. */
+export function isClaimName(set: StatefulSet, name: string): boolean {
+  return (set.spec?.volumeClaimTemplates ?? []).some(({ metadata }) => {
+    const prefix = `${claimName(metadata?.name ?? "", set.metadata.name)}-`;
+    return name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length));
+  });
+}
+
 /** They outlive the pod, and the next one of its name finds them again. */
-export function claimsOf(set: StatefulSet, ordinal: number): readonly Claim[] {
+export function claimsOf(set: StatefulSet, ordinal: number): readonly PersistentVolumeClaim[] {
   const { namespace } = set.metadata;
+  const ownerReferences = ownersOfNewClaim(set);
   return (set.spec?.volumeClaimTemplates ?? []).map(({ metadata = {}, spec = {} }) => ({
     apiVersion: "v1",
     kind: "PersistentVolumeClaim",
@@ -72,6 +87,7 @@ export function claimsOf(set: StatefulSet, ordinal: number): readonly Claim[] {
       name: claimName(metadata.name ?? "", podName(set, ordinal)),
       ...(namespace === undefined ? {} : { namespace }),
       labels: { ...metadata.labels, ...set.spec?.selector?.matchLabels },
+      ...(ownerReferences.length === 0 ? {} : { ownerReferences }),
     },
     spec,
   }));
