@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { Client } from "../../src/client/client.ts";
 import { silentLogger } from "../../src/client/logger.ts";
-import { type Engine, startEngine } from "../../src/engine/engine.ts";
+import { type Engine, type EngineOptions, startEngine } from "../../src/engine/engine.ts";
 import { openProcessRuntime } from "../../src/engine/node/runtime/process/process-runtime.ts";
 import { findKubectl } from "../stock-tools.ts";
 import { type Result, RunningKubectl, type RunOptions, runKubectl } from "./kubectl-process.ts";
@@ -41,7 +41,7 @@ export const manifest = (...objects: readonly object[]): string =>
   objects.map((object) => JSON.stringify(object)).join("\n");
 
 /** Starts the engine before the tests of the file and stops it after them. */
-export function useCluster(): Cluster {
+export function useCluster(options: Pick<EngineOptions, "dns"> = {}): Cluster {
   let engine: Engine;
   let home = "";
   const running: RunningKubectl[] = [];
@@ -62,6 +62,7 @@ export function useCluster(): Cluster {
       nodeName: "node-1",
       createRuntime: (dataDir) => openProcessRuntime({ podsDirectory: join(dataDir, "pods") }),
       keepPods: false,
+      ...options,
       version: "0.0.0-test",
       logger: { ...silentLogger, error: (fields, message) => errors.push({ message, ...fields }) },
     });
