@@ -120,6 +120,43 @@ describe("an agent that starts again", () => {
     expect(await readdir(join(fake.harness.directory, "logs", "pods"))).toEqual([]);
   });
 
+  it("leaves a pod that still gets requests to the next agent, which waits for their end", async () => {
+    const { harness, runtime } = fake;
+    let isBusy = true;
+    const proxy = harness.board.register("proxy", () => isBusy);
+    const metadata = { labels: { app: "web" } };
+    const spec = { selector: metadata.labels, ports: [{ port: 80 }], clusterIP: "None" };
+    await harness.create(services, { metadata: { name: "web" }, spec });
+    await harness.createPod(
+      "web",
+      { containers: [serving("web", { ports: [{ containerPort: 80 }] })] },
+      metadata,
+    );
+    const pod = await harness.until("web", isReady);
+    const targetRef = { kind: "Pod", name: "web", uid: pod.metadata.uid ?? "" };
+    const slice = await harness.create(endpointSlices, {
+      metadata: { name: "web-1", labels: { "kubernetes.io/service-name": "web" } },
+      addressType: "IPv4",
+      endpoints: [
+        { addresses: ["127.0.0.1"], conditions: { ready: false, terminating: true }, targetRef },
+      ],
+      ports: [],
+    });
+    proxy.applied(Number(slice.metadata.resourceVersion));
+    await harness.deletePod("web");
+    await settle(fake);
+    await harness.stopAgent();
+    await settle(fake);
+    await harness.startAgent();
+    await settle(fake);
+    expect(runtime.journal).toEqual(["start web 0"]);
+    isBusy = false;
+    harness.board.requestEnded("127.0.0.1", 0);
+    await harness.untilGone("web");
+    expect(runtime.journal).toContain("SIGTERM web");
+    proxy.close();
+  });
+
   it("leaves finished pods as they are", async () => {
     await fake.harness.createPod("job", { restartPolicy: "Never", containers: [serving("main")] });
     await fake.harness.until("job", isRunning);

@@ -77,6 +77,8 @@ export class PodWorker {
   #running: Promise<void> | undefined;
   #isDirty = false;
   #isClosed = false;
+  /** What runs goes on without this agent. */
+  #isLeft = false;
 
   constructor(env: PodEnvironment, pod: Pod, found?: FoundPod) {
     this.#env = env;
@@ -152,6 +154,7 @@ export class PodWorker {
     readonly maxGraceMs: number;
   }): Promise<void> {
     this.#isClosed = true;
+    this.#isLeft = options.keepContainers;
     this.#timer.cancel();
     this.#routed.stop();
     this.#podVolumes.close();
@@ -306,6 +309,8 @@ export class PodWorker {
         signal: hold.signal,
         wasReady: isConditionTrue(this.#status.conditions, "Ready"),
       });
+    // Requests may still be on their way to it: the next agent waits for them and then ends the pod.
+    if (this.#isLeft) return;
     const leftMs = Math.max(0, startMs + graceMs - clock.now());
     await stopPod(this.#pod, this.#runners, leftMs);
   }

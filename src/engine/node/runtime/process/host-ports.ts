@@ -15,10 +15,15 @@ export type Protocol = "TCP" | "UDP" | "SCTP";
 
 export class HostPorts {
   readonly #owners = new Map<number, string>();
-  readonly #random: () => number;
+  /**
+   * Ports are given out in turn from a random start: two Gantries on one machine hardly ever try the
+   * same port in the moment before its program listens, and a port that a pod gave back rests for a
+   * while, so that nobody who still knows it reaches a stranger.
+   */
+  #next: number;
 
   constructor(random: () => number = Math.random) {
-    this.#random = random;
+    this.#next = Math.floor(random() * SPAN);
   }
 
   /** Takes over ports known from an earlier run, without checking. */
@@ -32,9 +37,9 @@ export class HostPorts {
 
   /** A free port, reserved before the first `await`: concurrent picks never agree on one. */
   async pick(owner: string, protocol: Protocol): Promise<number> {
-    const start = Math.floor(this.#random() * SPAN);
     for (let step = 0; step < SPAN; step++) {
-      const port = FIRST_PORT + ((start + step) % SPAN);
+      const port = FIRST_PORT + this.#next;
+      this.#next = (this.#next + 1) % SPAN;
       if (this.#owners.has(port)) continue;
       this.#owners.set(port, owner);
       if (await isFree(port, protocol)) return port;
