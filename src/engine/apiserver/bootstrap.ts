@@ -2,6 +2,7 @@
 import type { Kind } from "../../kube/kind.ts";
 import { type Endpoints, endpoints } from "../../kube/kinds/endpoints.ts";
 import { type EndpointSlice, endpointSlices } from "../../kube/kinds/endpointslice.ts";
+import { BUILT_IN_GATEWAY_CLASS, gatewayClasses } from "../../kube/kinds/gatewayclass.ts";
 import { type Namespace, namespaces } from "../../kube/kinds/namespace.ts";
 import { priorityClasses, systemPriorityClasses } from "../../kube/kinds/priorityclass.ts";
 import { type Service, services } from "../../kube/kinds/service.ts";
@@ -16,11 +17,15 @@ const NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 /** The port under which pods find the API, whatever port it really listens on. */
 const API_SERVICE_PORT = 443;
 
-/** Creates what is missing: the namespaces, the Service `kubernetes`, the system's priority classes. */
+/**
+ * Creates what is missing: the namespaces, the Service `kubernetes`, the system's priority classes,
+ * the class of Gateways that are served here.
+ */
 export async function bootstrap(server: ApiServer): Promise<void> {
   await Promise.all(NAMESPACES.map((name) => ensure(server, namespaces, namespace(name))));
   await ensure(server, services, apiService());
   await Promise.all(systemPriorityClasses.map((each) => ensure(server, priorityClasses, each)));
+  await ensure(server, gatewayClasses, BUILT_IN_GATEWAY_CLASS);
 }
 
 /**

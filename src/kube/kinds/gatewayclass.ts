@@ -6,6 +6,17 @@ import { conditionCell } from "./gateway/condition-cell.ts";
 import type { GatewayClass } from "./gateway/gateway-types.ts";
 import { immutable } from "./field-problems.ts";
 
+/** `spec.controllerName` of classes that are served by this cluster. */
+export const GATEWAY_CONTROLLER = "gantry.dev/gateway";
+
+/** The class that every cluster has. */
+export const BUILT_IN_GATEWAY_CLASS: GatewayClass = {
+  apiVersion: "gateway.networking.k8s.io/v1",
+  kind: "GatewayClass",
+  metadata: { name: "gantry" },
+  spec: { controllerName: GATEWAY_CONTROLLER, description: "Served by the ingress proxy of Gantry" },
+};
+
 export const gatewayClasses: Kind<GatewayClass> = {
   group: "gateway.networking.k8s.io",
   version: "v1",

@@ -24,7 +24,8 @@ export function withAcceptedNames(
   nowIso: string,
 ): CustomResourceDefinition {
   const { names } = definition.spec;
-  const conflict = findConflict(definition, served);
+  const conflict =
+    builtInVersions(definition, served).length > 0 ? undefined : findConflict(definition, served);
   const { status } = definition;
   const set = (
     conditions: CustomResourceDefinitionCondition[] | undefined,
@@ -40,6 +41,24 @@ export function withAcceptedNames(
   const storedVersions = status?.storedVersions ?? [];
   const next = { ...status, acceptedNames, conditions, storedVersions };
   return deepEqual(next, status) ? definition : { ...definition, status: next };
+}
+
+/**
+ * The versions of the definition's kind that this cluster has without it, as operators bring the
+ * definitions of the Gateway API along: then it is established, and these versions are served as they
+ * were before.
+ */
+export function builtInVersions(
+  { spec: { group, names } }: CustomResourceDefinition,
+  served: readonly ServedKind[],
+): ServedKind[] {
+  return served.filter(
+    ({ kind, custom }) =>
+      custom === undefined &&
+      kind.group === group &&
+      kind.plural === names.plural &&
+      kind.kind === names.kind,
+  );
 }
 
 export function isEstablished({ status }: CustomResourceDefinition): boolean {

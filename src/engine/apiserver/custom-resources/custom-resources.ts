@@ -16,7 +16,7 @@ import type { ServedKind } from "../registry.ts";
 import { apiServerContext } from "../request-context.ts";
 import { commit, type Plan } from "../rest/commit.ts";
 import { timestamp } from "../rest/timestamp.ts";
-import { isEstablished, withAcceptedNames } from "./accepted-names.ts";
+import { builtInVersions, isEstablished, withAcceptedNames } from "./accepted-names.ts";
 import { DefinitionCleanup } from "./definition-cleanup.ts";
 import { compareVersions } from "./version-order.ts";
 
@@ -92,7 +92,11 @@ export class CustomResources {
       isEstablished(definition) &&
       (previous === undefined || servesOther(definition, previous))
     ) {
-      this.#backend.registry.setCustom(definition.metadata.name, servedVersions(definition));
+      const builtIn = builtInVersions(definition, this.#backend.registry.all());
+      this.#backend.registry.setCustom(
+        definition.metadata.name,
+        servedVersions(definition, builtIn),
+      );
     }
     if (isTerminating(definition)) this.#cleanup.start(definition);
   }
@@ -107,12 +111,17 @@ function servesOther(next: CustomResourceDefinition, previous: CustomResourceDef
   );
 }
 
-function servedVersions(definition: CustomResourceDefinition): ServedKind[] {
+/** Of a kind that is built in only the versions that are not, kept as the built-in ones are. */
+function servedVersions(
+  definition: CustomResourceDefinition,
+  builtIn: readonly ServedKind[],
+): ServedKind[] {
   const { versions } = definition.spec;
-  const storageVersion = versions.find(({ storage }) => storage)?.name;
+  const storageVersion =
+    builtIn[0]?.storageVersion ?? versions.find(({ storage }) => storage)?.name;
   const custom = { definition: definition.metadata.name, terminating: isTerminating(definition) };
   return versions
-    .filter(({ served }) => served)
+    .filter(({ name, served }) => served && !builtIn.some(({ kind }) => kind.version === name))
     .map(({ name }) => name)
     .sort(compareVersions)
     .flatMap((version) => {

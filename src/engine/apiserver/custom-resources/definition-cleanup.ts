@@ -13,6 +13,7 @@ import { apiServerContext } from "../request-context.ts";
 import { commit } from "../rest/commit.ts";
 import { commitDeletion } from "../rest/delete.ts";
 import { CUSTOM_RESOURCE_FINALIZER, isReadyToGo } from "../rest/finalizers.ts";
+import { builtInVersions } from "./accepted-names.ts";
 
 /** A full disk is the only thing that can hold this up: no use in trying often. */
 const RETRY_MS = 1_000;
@@ -49,6 +50,9 @@ export class DefinitionCleanup {
     const { store, clock } = this.#backend;
     const { group, names } = definition.spec;
     const resource = { group, plural: names.plural };
+    // The objects of a built-in kind outlive a definition that came on top.
+    if (builtInVersions(definition, this.#backend.registry.all()).length > 0)
+      return this.#release(definition.metadata.name);
     while (!signal.aborted) {
       try {
         await this.#deleteObjects(definition);

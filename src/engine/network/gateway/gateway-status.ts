@@ -10,10 +10,11 @@ import {
   type ListenerStatus,
   type RouteParentStatus,
 } from "../../../kube/kinds/gateway/gateway-types.ts";
+import { GATEWAY_CONTROLLER } from "../../../kube/kinds/gatewayclass.ts";
 import type { ListeningAt } from "../ingress/open-listeners.ts";
 import { reachable } from "../ingress/published-address.ts";
 import { listenerKey } from "../ingress/listener-name.ts";
-import { GATEWAY_CONTROLLER, type PlannedGateway, type PlannedRoute } from "./plan-gateways.ts";
+import type { PlannedGateway, PlannedRoute } from "./plan-gateways.ts";
 import { type Verdict, verdict } from "./verdict.ts";
 
 /** By the names of the conformance tests (sigs.k8s.io/gateway-api/pkg/features). */

@@ -19,7 +19,7 @@ import type {
   HTTPRoute,
   ReferenceGrant,
 } from "../../../kube/kinds/gateway/gateway-types.ts";
-import { gatewayClasses } from "../../../kube/kinds/gatewayclass.ts";
+import { GATEWAY_CONTROLLER, gatewayClasses } from "../../../kube/kinds/gatewayclass.ts";
 import { grpcRoutes } from "../../../kube/kinds/grpcroute.ts";
 import { httpRoutes } from "../../../kube/kinds/httproute.ts";
 import { type Namespace, namespaces } from "../../../kube/kinds/namespace.ts";
@@ -32,7 +32,6 @@ import type { Listeners } from "../ingress/open-listeners.ts";
 import { loadCertificate } from "../ingress/tls-certificates.ts";
 import { gatewayClassStatus, gatewayStatus, routeParents, timestampOf } from "./gateway-status.ts";
 import {
-  GATEWAY_CONTROLLER,
   type GatewayPlan,
   type PlannedGateway,
   type PlannedRoute,

@@ -12,6 +12,7 @@ import type {
   WeightedBackendReference,
 } from "../../../kube/kinds/gateway/gateway-types.ts";
 import { GATEWAY_GROUP } from "../../../kube/kinds/gateway/gateway-types.ts";
+import { GATEWAY_CONTROLLER } from "../../../kube/kinds/gatewayclass.ts";
 import type { Service } from "../../../kube/kinds/service.ts";
 import { type KubeObject, keyOf } from "../../../kube/object.ts";
 import { type ListenerName, listenerKey } from "../ingress/listener-name.ts";
@@ -30,9 +31,6 @@ import {
 import { mayRefer } from "./reference-grants.ts";
 import { ListenerRoutes, PortRoutes, type RuleMatch } from "./route-matches.ts";
 import { type Verdict, verdict } from "./verdict.ts";
-
-/** `spec.controllerName` of classes that are served here. */
-export const GATEWAY_CONTROLLER = "gantry.dev/gateway";
 
 export interface GatewayWorld extends ListenerWorld {
   readonly classes: readonly GatewayClass[];

@@ -17,7 +17,7 @@ import { deepEqual } from "../../../kube/equality.ts";
 import { type EndpointSlice, endpointSlices } from "../../../kube/kinds/endpointslice.ts";
 import { gateways } from "../../../kube/kinds/gateway.ts";
 import type { Gateway, GatewayClass } from "../../../kube/kinds/gateway/gateway-types.ts";
-import { gatewayClasses } from "../../../kube/kinds/gatewayclass.ts";
+import { GATEWAY_CONTROLLER, gatewayClasses } from "../../../kube/kinds/gatewayclass.ts";
 import { type Ingress, ingresses } from "../../../kube/kinds/ingress.ts";
 import { ingressClasses } from "../../../kube/kinds/ingressclass.ts";
 import { type Secret, secrets } from "../../../kube/kinds/secret.ts";
@@ -234,7 +234,7 @@ class KubernetesIngressProxy implements IngressProxy {
         .list()
         .some(
           ({ spec, status }) =>
-            spec.controllerName === "gantry.dev/gateway" && status === undefined,
+            spec.controllerName === GATEWAY_CONTROLLER && status === undefined,
         );
     if (!isWanted) return undefined;
     this.#gateways = "loading";

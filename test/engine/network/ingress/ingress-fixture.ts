@@ -21,7 +21,9 @@ import type { IngressAddress } from "../../../../src/engine/network/ingress/open
 import { MemoryStore } from "../../../../src/engine/store/memory-store.ts";
 import { type EndpointSlice, endpointSlices } from "../../../../src/kube/kinds/endpointslice.ts";
 import { type Ingress, ingresses } from "../../../../src/kube/kinds/ingress.ts";
+import type { Kind } from "../../../../src/kube/kind.ts";
 import { services } from "../../../../src/kube/kinds/service.ts";
+import type { KubeObject } from "../../../../src/kube/object.ts";
 import { type IngressDraft, ingressOf } from "./ingress-objects.ts";
 
 const ANY_PORT: IngressAddress = { host: "127.0.0.1", port: 0, required: false };
@@ -29,6 +31,8 @@ const ANY_PORT: IngressAddress = { host: "127.0.0.1", port: 0, required: false }
 export interface FixtureOptions {
   readonly limits?: Partial<IngressLimits>;
   readonly http?: IngressAddress;
+  readonly allowedExternal?: readonly string[];
+  readonly random?: () => number;
 }
 export interface Answer {
   readonly status: number;
@@ -48,10 +52,11 @@ export class IngressFixture {
   readonly #ports = new Map<string, number>();
   readonly #waiting = new Set<() => void>();
 
-  private constructor(client: InProcessClient, { limits, http }: FixtureOptions) {
+  private constructor(client: InProcessClient, { limits, http, ...rest }: FixtureOptions) {
     this.client = client;
     this.#informers = new Informers(client);
     this.#proxy = createIngressProxy({
+      ...rest,
       client,
       informers: this.#informers,
       board: this.board,
@@ -126,12 +131,33 @@ export class IngressFixture {
     await new Promise((resolve) => app?.close(resolve));
   }
 
+  /** What was started by other means, such as an HTTP/2 server. */
+  own(app: Server): void {
+    this.#apps.push(app);
+  }
+
   async service(name: string, ...ports: number[]): Promise<void> {
+    await this.serviceOf(name, {}, ...ports);
+  }
+  async serviceOf(
+    name: string,
+    { appProtocol }: { readonly appProtocol?: string },
+    ...ports: number[]
+  ): Promise<void> {
     await this.client.create(services, {
       apiVersion: "v1",
       kind: "Service",
       metadata: { name, namespace: "default" },
-      spec: { ports: [{ name: "http", port: 80, protocol: "TCP" }] },
+      spec: {
+        ports: [
+          {
+            name: "http",
+            port: 80,
+            protocol: "TCP",
+            ...(appProtocol === undefined ? {} : { appProtocol }),
+          },
+        ],
+      },
     });
     await this.route(
       name,
@@ -184,6 +210,37 @@ export class IngressFixture {
       if (ports === ((spec?.tls ?? []).length > 0 ? 2 : 1)) return event.object;
     }
     throw new Error(`${name} has no address`);
+  }
+
+  /** Creates an object and waits until its status is as wanted. */
+  async settled<T extends KubeObject>(
+    kind: Kind<T>,
+    object: T,
+    isSettled: (object: T) => boolean,
+  ): Promise<T> {
+    await this.client.create(kind, object);
+    return this.until(kind, object.metadata.name, isSettled);
+  }
+  async until<T extends KubeObject>(
+    kind: Kind<T>,
+    name: string,
+    isSettled: (object: T) => boolean,
+  ): Promise<T> {
+    let last: T | undefined;
+    try {
+      for await (const event of this.client.watch(kind, {
+        ...(kind.namespaced ? { namespace: "default" } : {}),
+        fieldSelector: `metadata.name=${name}`,
+        signal: AbortSignal.timeout(5_000),
+      })) {
+        if (event.type === "BOOKMARK") continue;
+        last = event.object;
+        if (isSettled(last)) return last;
+      }
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+    }
+    throw new Error(`${name} stays ${JSON.stringify(last)}`);
   }
 
   port(protocol: "http" | "https" = "http"): number {
