@@ -25,20 +25,30 @@ export function replicaSetStatus(
   nowMs: number,
 ): ReplicaSetStatus {
   const { minReadySeconds = 0, template } = replicaSet.spec ?? {};
-  const active = pods.filter(isActive);
   const labels = selectorFromLabels(template?.metadata?.labels ?? {});
-  const isAvailable = (pod: Pod): boolean =>
-    (availableAtMs(pod, minReadySeconds) ?? Number.POSITIVE_INFINITY) <= nowMs;
-  const terminating = pods.filter(
-    (pod) => pod.metadata.deletionTimestamp !== undefined && !isTerminal(pod),
-  );
+  let [replicas, fullyLabeledReplicas, readyReplicas] = [0, 0, 0];
+  let [availableReplicas, terminatingReplicas] = [0, 0];
+  // Sets of ten thousand are looked at many times while they come up: once over the pods.
+  for (const pod of pods) {
+    if (isTerminal(pod)) continue;
+    if (pod.metadata.deletionTimestamp !== undefined) {
+      terminatingReplicas++;
+      continue;
+    }
+    replicas++;
+    if (matchesLabels(labels, pod.metadata.labels)) fullyLabeledReplicas++;
+    if (!isReady(pod)) continue;
+    readyReplicas++;
+    const availableMs = availableAtMs(pod, minReadySeconds);
+    if (availableMs !== undefined && availableMs <= nowMs) availableReplicas++;
+  }
   const conditions = conditionsWith(replicaSet.status?.conditions, failure, nowMs);
   return {
-    replicas: active.length,
-    fullyLabeledReplicas: active.filter((pod) => matchesLabels(labels, pod.metadata.labels)).length,
-    readyReplicas: active.filter(isReady).length,
-    availableReplicas: active.filter(isAvailable).length,
-    terminatingReplicas: terminating.length,
+    replicas,
+    fullyLabeledReplicas,
+    readyReplicas,
+    availableReplicas,
+    terminatingReplicas,
     observedGeneration: replicaSet.metadata.generation ?? 0,
     ...(conditions.length === 0 ? {} : { conditions }),
   };
@@ -51,6 +61,7 @@ export function nextAvailableInMs(
   nowMs: number,
 ): number | undefined {
   const { minReadySeconds = 0 } = replicaSet.spec ?? {};
+  if (minReadySeconds === 0) return undefined;
   const waits = pods
     .filter(isActive)
     .map((pod) => (availableAtMs(pod, minReadySeconds) ?? nowMs) - nowMs)
