@@ -2,6 +2,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { ControllerMetrics } from "../client/reconciler.ts";
+import type { DnsCounts } from "../engine/network/dns/dns-server.ts";
 import {
   STAGE_OUTCOMES,
   STAGES,
@@ -9,6 +10,7 @@ import {
   type StageObserver,
   type StageOutcome,
 } from "../gitops/report/stage-metrics.ts";
+import { measureDns } from "./dns-metrics.ts";
 
 const SYNC_STATES = ["Synced", "OutOfSync", "Unknown"];
 const HEALTH_STATES = ["Healthy", "Suspended", "Progressing", "Missing", "Degraded", "Unknown"];
@@ -45,6 +47,7 @@ export class Metrics implements ControllerMetrics, StageObserver {
   readonly #drifts: Counter;
   readonly #eventLoop = monitorEventLoopDelay({ resolution: EVENT_LOOP_RESOLUTION_MS });
   #queues: Queues = () => ({});
+  #dns: () => DnsCounts | undefined = () => undefined;
 
   /** `applications` is asked at each scrape. */
   constructor(applications: () => Iterable<ApplicationStates>) {
@@ -117,6 +120,7 @@ export class Metrics implements ControllerMetrics, StageObserver {
     listApplications(registers, applications);
     this.#measureQueues(registers);
     this.#measureEventLoop(registers);
+    measureDns(registers, () => this.#dns());
   }
 
   reconciled(controller: string, outcome: string, durationMs: number): void {
@@ -136,6 +140,10 @@ export class Metrics implements ControllerMetrics, StageObserver {
   /** From now on, what waits is asked here. */
   setQueues(queues: Queues): void {
     this.#queues = queues;
+  }
+  /** From now on, what the DNS server did is asked here. */
+  setDns(counts: () => DnsCounts): void {
+    this.#dns = counts;
   }
   /** The exposition text and its content type. */
   async expose(): Promise<{ readonly type: string; readonly text: string }> {

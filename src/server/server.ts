@@ -51,6 +51,8 @@ export interface ServerOptions {
   readonly ingress?: Pick<NonNullable<EngineOptions["ingress"]>, "http" | "https">;
   /** The cluster's DNS server. Absent: none. */
   readonly dns?: NonNullable<EngineOptions["dns"]>;
+  /** What `hostPath` volumes may show of this machine. @default every path */
+  readonly hostPaths?: NonNullable<EngineOptions["hostPaths"]>;
   readonly nodeName: string;
   readonly createRuntime?: NonNullable<EngineOptions["createRuntime"]>;
   readonly simulatedNodes?: NonNullable<EngineOptions["simulatedNodes"]>;
@@ -116,6 +118,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           health: status?.health?.status ?? "Unknown",
         };
     });
+    const { dns } = engine;
+    if (dns !== undefined) metrics.setDns(() => dns.counts);
     let refresh: (keys: Iterable<string>, sinceMs?: number) => void = () => undefined;
     const credentialsOf: RepositoriesOptions["credentialsOf"] = (repoURL, namespace) =>
       credentialsFor(

@@ -72,6 +72,31 @@ test("what is told of is counted", async () => {
   expect(text).toContain('gantry_queue_depth{queue="notifications"} 7\n');
 });
 
+test("what the DNS server did is told, and nothing where there is none", async () => {
+  const metrics = new Metrics(() => []);
+  const before = (await metrics.expose()).text;
+  expect(before).toContain('gantry_dns_answers_total{transport="tcp",rcode="NXDOMAIN"} 0\n');
+  expect(before).toContain('gantry_dns_forwards_total{outcome="failed"} 0\n');
+  const counts = {
+    answeredBy: new Map([["udp", new Map([[3, 7]])]]),
+    dropped: 2,
+    cached: 5,
+    cacheHits: 11,
+    cacheMisses: 12,
+    answered: 9,
+    failed: 3,
+    refused: 1,
+  };
+  metrics.setDns(() => counts);
+  await metrics.expose();
+  const { text } = await metrics.expose();
+  expect(text).toContain('gantry_dns_answers_total{transport="udp",rcode="NXDOMAIN"} 7\n');
+  expect(text).toContain("gantry_dns_dropped_total 2\n");
+  expect(text).toContain('gantry_dns_forwards_total{outcome="answered"} 9\n');
+  expect(text).toContain("gantry_dns_cache_hits_total 11\n");
+  expect(text).toContain("gantry_dns_cache_entries 5\n");
+});
+
 test("Applications are listed up to a limit, and those that are gone are not", async () => {
   const many = Array.from({ length: 1_500 }, (_, index) => ({
     namespace: "default",
