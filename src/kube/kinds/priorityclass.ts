@@ -57,7 +57,7 @@ export const priorityClasses: Kind<PriorityClass> = {
       name: "Value",
       type: "integer",
       description: "The priority of pods that name the class.",
-      cell: ({ value }) => value,
+      cell: ({ value }: Partial<PriorityClass>) => value ?? 0,
     },
     {
       name: "Global-Default",

@@ -84,6 +84,8 @@ function assigned(pod: Pod, { metadata }: Binding, nodeName: string, nowMs: numb
   const { annotations, labels } = metadata;
   const scheduled = { type: "PodScheduled", status: "True" };
   const conditions = setCondition(pod.status?.conditions, scheduled, timestamp(nowMs));
+  // Room that was made for it is made.
+  const { nominatedNodeName: _, ...status } = pod.status ?? {};
   return {
     ...pod,
     metadata: {
@@ -95,6 +97,6 @@ function assigned(pod: Pod, { metadata }: Binding, nodeName: string, nowMs: numb
       ...(labels === undefined ? {} : { labels: { ...pod.metadata.labels, ...labels } }),
     },
     spec: { containers: [], ...pod.spec, nodeName },
-    status: { ...pod.status, conditions },
+    status: { ...status, conditions },
   };
 }

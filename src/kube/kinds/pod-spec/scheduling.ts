@@ -9,9 +9,12 @@ import type {
   Toleration,
   TopologySpreadConstraint,
 } from "kubernetes-types/core/v1";
+import type { LabelSelector } from "kubernetes-types/meta/v1";
 import type { FieldError } from "../../field-error.ts";
 import { dns1123Label, dns1123Subdomain, labelValue, qualifiedName } from "../../names.ts";
 import {
+  duplicate,
+  duplicates,
   forbidden,
   invalid,
   isBlank,
@@ -40,6 +43,19 @@ export function validateScheduling(spec: PodSpec, field: string): FieldError[] {
     ...gates.flatMap((gate, index) =>
       requiredName(`${field}.schedulingGates[${index}].name`, gate.name, qualifiedName),
     ),
+    ...duplicates(
+      gates,
+      ({ name }) => name,
+      (index, name) => duplicate(`${field}.schedulingGates[${index}].name`, name),
+    ),
+    ...(gates.length > 0 && !isBlank(spec.nodeName)
+      ? [
+          forbidden(
+            `${field}.nodeName`,
+            "cannot be set until all schedulingGates have been cleared",
+          ),
+        ]
+      : []),
   ];
 }
 
@@ -177,7 +193,39 @@ function validatePodTerm(term: PodAffinityTerm, field: string): FieldError[] {
       named(`${field}.namespaces[${index}]`, name, dns1123Label),
     ),
     ...validateTopologyKey(term.topologyKey, field),
+    ...validateTermKeys(term, field),
   ];
+}
+
+/** Keys that stand for the pod's own values of these labels. */
+function validateTermKeys(term: PodAffinityTerm, field: string): FieldError[] {
+  const { matchLabelKeys: same = [], mismatchLabelKeys: other = [], labelSelector } = term;
+  const both = same.flatMap((key, index) =>
+    other.includes(key)
+      ? [
+          invalid(
+            `${field}.matchLabelKeys[${index}]`,
+            key,
+            "exists in both matchLabelKeys and mismatchLabelKeys",
+          ),
+        ]
+      : [],
+  );
+  return [
+    ...validateLabelKeys(same, labelSelector, `${field}.matchLabelKeys`),
+    ...validateLabelKeys(other, labelSelector, `${field}.mismatchLabelKeys`),
+    ...both,
+  ];
+}
+
+function validateLabelKeys(
+  keys: readonly string[],
+  selector: LabelSelector | undefined,
+  field: string,
+): FieldError[] {
+  if (keys.length > 0 && selector === undefined)
+    return [forbidden(field, "must not be specified when labelSelector is not set")];
+  return keys.flatMap((key, index) => named(`${field}[${index}]`, key, qualifiedName));
 }
 
 function validateTopologyKey(key: string | undefined, field: string): FieldError[] {
@@ -208,7 +256,19 @@ function validateSpread(
       const detail = "can only use minDomains if whenUnsatisfiable=DoNotSchedule";
       problems.push(invalid(`${path}.minDomains`, minDomains, detail));
     }
+    if (isBlank(action)) problems.push(required(`${path}.whenUnsatisfiable`));
+    const { matchLabelKeys = [], labelSelector } = constraint;
+    problems.push(...validateLabelKeys(matchLabelKeys, labelSelector, `${path}.matchLabelKeys`));
+    const selected = keysOf(labelSelector);
+    for (const [at, key] of matchLabelKeys.entries())
+      if (selected.has(key)) {
+        const detail = "exists in both matchLabelKeys and labelSelector";
+        problems.push(invalid(`${path}.matchLabelKeys[${at}]`, key, detail));
+      }
     return problems;
   });
   return errors;
 }
+
+const keysOf = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector = {}) =>
+  new Set([...Object.keys(matchLabels), ...matchExpressions.map(({ key }) => key)]);
