@@ -41,6 +41,7 @@ interface ServerFlags extends DnsFlags {
   readonly loadBalancerAddresses?: AddressRanges;
   readonly ingressHttp?: ListenAddress;
   readonly ingressHttps?: ListenAddress;
+  readonly hostPathPrefix?: readonly string[];
   readonly keepPods?: boolean;
   readonly pollInterval: string;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
@@ -161,6 +162,9 @@ async function serve(
     },
     ...(dns === undefined ? {} : { dns }),
     nodeName: hostname().toLowerCase(),
+    ...(flags.hostPathPrefix === undefined
+      ? {}
+      : { hostPaths: { allowedPrefixes: flags.hostPathPrefix } }),
     ...nodesOf(flags),
     keepPods: flags.keepPods === true,
     pollIntervalMs,

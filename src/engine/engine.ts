@@ -37,6 +37,7 @@ import { createIngressProxy, type IngressProxyOptions } from "./network/ingress/
 import { createServiceProxy } from "./network/service-proxy.ts";
 import { startNodeAgent } from "./node/node-agent.ts";
 import type { Runtime } from "./node/runtime/runtime.ts";
+import type { HostPathPolicy } from "./node/volumes/host-path.ts";
 import { startScheduler } from "./scheduler/scheduler.ts";
 import { keepNodePool, type PoolOptions } from "./simulation/node-pool.ts";
 import { simulatedConnection } from "./simulation/simulated-connection.ts";
@@ -56,6 +57,8 @@ export interface EngineOptions {
   /** The cluster's DNS server. Absent: none. */
   readonly dns?: DnsOptions;
   readonly nodeName: string;
+  /** What `hostPath` volumes may show of this machine. @default every path */
+  readonly hostPaths?: HostPathPolicy;
   /** Absent: this machine is no node, and nothing runs on it. */
   readonly createRuntime?: (dataDir: string) => Promise<Runtime>;
   /** How many simulated nodes to keep. Absent: those that are there stay as they are. */
@@ -235,6 +238,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         logger,
         keepPods: options.keepPods,
         drivers: storage.drivers,
+        ...(options.hostPaths === undefined ? {} : { hostPaths: options.hostPaths }),
         clusterNameserver: () => dns?.nameserver,
         address: reachable(options.nodeAddress),
       });

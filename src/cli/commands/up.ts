@@ -3,6 +3,7 @@ import { AddressRanges } from "../../engine/network/address-ranges.ts";
 import { parseListenAddress } from "../../server/listen-address.ts";
 import { parseNodeCount } from "../node-count.ts";
 import { dnsFlags } from "../dns-flags.ts";
+import { parseHostPathPrefixes } from "../host-path-prefixes.ts";
 import { renderingFlags } from "../rendering-flags.ts";
 
 const text = (brief: string, placeholder: string) =>
@@ -62,6 +63,14 @@ export const serverFlags = {
     optional: true,
   },
   ...dnsFlags,
+  hostPathPrefix: {
+    kind: "parsed",
+    parse: parseHostPathPrefixes,
+    brief:
+      "Directories that hostPath volumes may show, with what is below; none: no hostPath. Every path when absent",
+    placeholder: "DIR,…",
+    optional: true,
+  },
   keepPods: {
     kind: "boolean",
     brief: "Leave pods running when gantry stops; the next start takes them over",

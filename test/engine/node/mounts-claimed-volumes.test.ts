@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { VolumeDriverError } from "../../../src/engine/storage/volume-driver-error.ts";
 import { VolumeDrivers } from "../../../src/engine/storage/volume-drivers.ts";
 import { csiDrivers } from "../../../src/kube/kinds/csidriver.ts";
+import { configMaps } from "../../../src/kube/kinds/configmap.ts";
 import { events } from "../../../src/kube/kinds/event.ts";
 import {
   type PersistentVolume,
@@ -275,6 +276,50 @@ describe("a claim's volume", () => {
     await pass(fake, 5_000);
     await fake.harness.until("web", isRunning);
     expect(hostPath()).toBe(path);
+  });
+
+  it("grows on the node while a pod uses it", async () => {
+    await bound();
+    await fake.harness.createPod("web", usingClaim());
+    await fake.harness.until("web", isRunning);
+    driver.problems.set("expand", new VolumeDriverError("Internal", "not now"));
+    await setStatus({
+      phase: "Bound",
+      capacity: { storage: "1Gi" },
+      allocatedResources: { storage: "2Gi" },
+      allocatedResourceStatuses: { storage: "NodeResizePending" },
+    });
+    expect(await problem("web", "VolumeResizeFailed")).toContain("not now");
+    driver.problems.clear();
+    await pass(fake, 1_000);
+    const { message } = await fake.harness.untilEvent("web", "FileSystemResizeSuccessful");
+    expect(message).toContain('volume "pv-1"');
+    expect(driver.requests["expand vol-1"]).toMatchObject({ size: { requiredBytes: 2 ** 31 } });
+    const grown = await fake.harness.client.get(persistentVolumeClaims, {
+      namespace: "default",
+      name: "data",
+    });
+    expect(grown.status?.capacity).toEqual({ storage: "2Gi" });
+    expect(grown.status?.allocatedResourceStatuses).toBeUndefined();
+  });
+
+  it("is left alone when the pod's ConfigMaps change", async () => {
+    await fake.harness.create(configMaps, { metadata: { name: "settings" }, data: { a: "1" } });
+    await bound();
+    const [data] = usingClaim().volumes ?? [];
+    const settings = { name: "settings", configMap: { name: "settings" } };
+    await fake.harness.createPod("web", {
+      ...usingClaim(),
+      volumes: [...(data === undefined ? [] : [data]), settings],
+    });
+    await fake.harness.until("web", isRunning);
+    await fake.harness.client.patch(
+      configMaps,
+      { namespace: "default", name: "settings" },
+      { type: "merge", body: { data: { a: "2" } } },
+    );
+    await settle(fake);
+    expect(driver.journal).toEqual(["stage vol-1", "publish vol-1 rw"]);
   });
 
   it("of a device is not mounted as a directory", async () => {

@@ -26,6 +26,7 @@ export interface DriverMount extends NodeVolume {
   readonly publishContext?: Readonly<Record<string, string>>;
   readonly stageSecrets?: Secrets;
   readonly publishSecrets?: Secrets;
+  readonly expandSecrets?: Secrets;
 }
 
 interface MountRecord {

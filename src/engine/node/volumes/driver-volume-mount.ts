@@ -28,6 +28,7 @@ export function persistentMount(
 ): DriverMount {
   const stageSecrets = node.secretsOf(secretRefs.nodeStage);
   const publishSecrets = node.secretsOf(secretRefs.nodePublish);
+  const expandSecrets = node.secretsOf(secretRefs.nodeExpand);
   const publishContext = attachmentContext(node, driver, volume);
   const declared = node.csiDrivers.get(driver);
   return {
@@ -42,6 +43,7 @@ export function persistentMount(
     ...(publishContext === undefined ? {} : { publishContext }),
     ...(stageSecrets === undefined ? {} : { stageSecrets }),
     ...(publishSecrets === undefined ? {} : { publishSecrets }),
+    ...(expandSecrets === undefined ? {} : { expandSecrets }),
   };
 }
 

@@ -8,8 +8,10 @@ import { join } from "node:path";
 import type { Volume } from "kubernetes-types/core/v1";
 import type { Clock } from "../../../client/clock.ts";
 import type { EventRecorder } from "../../../client/event-recorder.ts";
+import type { PersistentVolumeClaim } from "../../../kube/kinds/persistentvolumeclaim.ts";
 import type { Pod } from "../../../kube/kinds/pod.ts";
 import { volumeOf } from "../../storage/driver-volume.ts";
+import { resizeStateOf } from "../../storage/resizing/claim-growth.ts";
 import type { NodeFacts } from "../env/downward.ts";
 import { MissingReferenceError, type ReferencedData } from "../env/missing-reference.ts";
 import { namespaceOf, specOf } from "../pod-model.ts";
@@ -24,12 +26,13 @@ import {
 } from "./driver-volume-mount.ts";
 import type { DriverMount } from "./driver-mounts.ts";
 import { limitOf, prepareEmptyDir } from "./empty-dir.ts";
+import { growOnNode } from "./grow-on-node.ts";
 import { prepareHostPath } from "./host-path.ts";
 import type { NodeVolumes } from "./node-volumes.ts";
 import { PodTokens } from "./service-account-token.ts";
 import { VolumeError } from "./volume-error.ts";
 import { setVolumeGroup } from "./volume-ownership.ts";
-import { tokensOf, volumePayload } from "./volume-payload.ts";
+import { isWritten, tokensOf, volumePayload } from "./volume-payload.ts";
 
 /** How long until a volume that failed is tried again: doubled each time, as upstream. */
 const FIRST_RETRY_MS = 500;
@@ -118,7 +121,7 @@ export class PodVolumes {
     const { name } = volume;
     this.#stale.delete(name);
     try {
-      const path = await this.#prepare(volume, state);
+      const path = await this.#bring(volume, state);
       this.#paths.set(name, path);
       this.#failures.delete(name);
     } catch (error) {
@@ -129,17 +132,17 @@ export class PodVolumes {
 
   #fail(volume: Volume, pod: Pod, error: Error): void {
     const { clock, events } = this.#options;
-    const isAttachment = error instanceof VolumeError && error.reason === "FailedAttachVolume";
+    const reason = error instanceof VolumeError ? error.reason : "FailedMount";
     const shown = this.#shownName(pod, volume);
-    const message = isAttachment
-      ? error.message
-      : `MountVolume.SetUp failed for volume "${shown}" : ${error.message}`;
+    const message =
+      reason === "FailedMount"
+        ? `MountVolume.SetUp failed for volume "${shown}" : ${error.message}`
+        : error.message;
     const before = this.#failures.get(volume.name);
     const waits = error instanceof MissingReferenceError;
     const count = before?.message === message ? before.count + 1 : 1;
     // What waits for an object is looked at for many reasons, and told once.
-    if (!waits || count === 1)
-      events.record(pod, "Warning", isAttachment ? "FailedAttachVolume" : "FailedMount", message);
+    if (!waits || count === 1) events.record(pod, "Warning", reason, message);
     const delayMs = Math.min(FIRST_RETRY_MS * 2 ** (count - 1), MAX_RETRY_MS);
     const retryAtMs = waits ? Infinity : clock.now() + delayMs;
     this.#failures.set(volume.name, { message, count, retryAtMs });
@@ -147,10 +150,24 @@ export class PodVolumes {
 
   /** Upstream's events name the PersistentVolume, where there is one. */
   #shownName(pod: Pod, volume: Volume): string {
-    const claimName = claimNameOf(pod, volume);
-    if (claimName === undefined) return volume.name;
-    const claim = this.#options.node.claims.get(`${namespaceOf(pod)}/${claimName}`);
-    return claim?.spec?.volumeName ?? volume.name;
+    return this.#claimOf(volume, pod)?.spec?.volumeName ?? volume.name;
+  }
+
+  /** What is mounted stays as it is: only files that are written from objects follow them. */
+  async #bring(volume: Volume, state: PodState): Promise<string> {
+    const path = this.#paths.get(volume.name);
+    if (path === undefined || isWritten(volume)) return this.#prepare(volume, state);
+    const claim = this.#claimOf(volume, state.pod);
+    return claim !== undefined && resizeStateOf(claim) === "NodeResizePending"
+      ? this.#prepare(volume, state)
+      : path;
+  }
+
+  #claimOf(volume: Volume, pod: Pod): PersistentVolumeClaim | undefined {
+    const name = claimNameOf(pod, volume);
+    return name === undefined
+      ? undefined
+      : this.#options.node.claims.get(`${namespaceOf(pod)}/${name}`);
   }
 
   async #prepare(volume: Volume, state: PodState): Promise<string> {
@@ -195,11 +212,19 @@ export class PodVolumes {
     });
     const { spec = {} } = claimed.volume;
     const driverVolume = volumeOf(claimed.volume);
-    if (driverVolume !== undefined)
-      return this.#mount(
-        persistentMount(node, place, claimed.volume, driverVolume, claimed.readOnly),
-        place.pod,
-      );
+    if (driverVolume !== undefined) {
+      const { volume: found, readOnly } = claimed;
+      const mount = persistentMount(node, place, found, driverVolume, readOnly);
+      const path = await this.#mount(mount, place.pod);
+      if (await growOnNode(node, claimed.claim, mount, path))
+        this.#options.events.record(
+          place.pod,
+          "Normal",
+          "FileSystemResizeSuccessful",
+          `MountVolume.NodeExpandVolume succeeded for volume "${found.metadata.name}"`,
+        );
+      return path;
+    }
     if (spec.hostPath !== undefined) return prepareHostPath(spec.hostPath, node.hostPaths);
     if (spec.local === undefined)
       throw unsupported({ ...spec, name: claimed.volume.metadata.name });

@@ -3,7 +3,7 @@
 /** A volume that cannot be had as it is asked for: the pod waits, told by an Event. */
 export class VolumeError extends Error {
   override readonly name = "VolumeError";
-  readonly reason: "FailedMount" | "FailedAttachVolume";
+  readonly reason: "FailedMount" | "FailedAttachVolume" | "VolumeResizeFailed";
   constructor(
     message: string,
     options: ErrorOptions & { readonly reason?: VolumeError["reason"] } = {},
