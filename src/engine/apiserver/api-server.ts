@@ -29,6 +29,7 @@ import type { Backend } from "./backend.ts";
 import { CustomResources } from "./custom-resources/custom-resources.ts";
 import { definitionLifecycle } from "./custom-resources/definition-lifecycle.ts";
 import type { Encoded } from "./encoded.ts";
+import { UsageReader } from "./metrics/usage-reader.ts";
 import { NodeConnections } from "./node-connections.ts";
 import { EventExpiry } from "./event-expiry.ts";
 import { KindRegistry } from "./registry.ts";
@@ -120,6 +121,7 @@ function createBackend(options: ApiServerOptions, serviceIndex: ServiceAddressIn
   const { store, clock = systemClock, kinds = builtinKinds, random = Math.random } = options;
   const { serviceAccountTokens } = options;
   const registry = new KindRegistry(kinds);
+  const nodes = new NodeConnections();
   return {
     store,
     clock,
@@ -138,7 +140,8 @@ function createBackend(options: ApiServerOptions, serviceIndex: ServiceAddressIn
     ]),
     audit: options.audit ?? noAudit,
     hubs: new WatchHubs(store, clock, registry),
-    nodes: new NodeConnections(),
+    nodes,
+    usage: new UsageReader(nodes, clock),
     ...(serviceAccountTokens === undefined ? {} : { serviceAccountTokens }),
   };
 }

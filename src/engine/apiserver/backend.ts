@@ -5,6 +5,7 @@ import type { AdmissionChain } from "./admission/admission.ts";
 import type { AuditSink } from "./audit.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { NodeConnections } from "./node-connections.ts";
+import type { UsageReader } from "./metrics/usage-reader.ts";
 import type { KindRegistry, ServedKind } from "./registry.ts";
 import type { ServiceAccountTokens } from "./service-accounts/service-account-tokens.ts";
 import type { WatchHubs } from "./watch/watch-hubs.ts";
@@ -21,6 +22,7 @@ export interface Backend {
   readonly audit: AuditSink;
   readonly hubs: WatchHubs;
   readonly nodes: NodeConnections;
+  readonly usage: UsageReader;
   /** Absent: no tokens for service accounts. */
   readonly serviceAccountTokens?: ServiceAccountTokens;
 }

@@ -13,6 +13,11 @@ export class NodeConnections {
     };
   }
 
+  /** Those that are connected. */
+  all(): ReadonlyMap<string, NodeConnection> {
+    return this.#byNode;
+  }
+
   /** Throws 503 when the agent is not connected. */
   get(nodeName: string): NodeConnection {
     const connection = this.#byNode.get(nodeName);

@@ -43,6 +43,7 @@ function convert(served: ServedKind, object: KubeObject): KubeObject {
   const { kind } = served;
   const apiVersion = apiVersionOf(kind);
   const converted = object.apiVersion === apiVersion ? object : { ...object, apiVersion };
+  if (kind.storedAs !== undefined) return kind.storedAs.fromStorage(object);
   if (served.custom === undefined) return converted;
   return prune(kind.schema, applyDefaults(kind.schema, converted));
 }

@@ -4,6 +4,7 @@
  */
 import type { Kind } from "../../kube/kind.ts";
 import { apiVersionOf } from "../../kube/object.ts";
+import { findMetrics } from "./metrics/metrics-kinds.ts";
 
 /** One version of one resource, as requests address it. */
 export interface ServedKind {
@@ -27,13 +28,17 @@ export class KindRegistry {
   #all: readonly ServedKind[] = [];
 
   constructor(builtins: readonly Kind[]) {
-    for (const kind of builtins) this.#add({ kind, storageVersion: kind.version });
+    for (const kind of builtins)
+      this.#add({ kind, storageVersion: kind.storedAs?.version ?? kind.version });
     this.#all = [...this.#byResource.values()];
   }
 
   /** The kind behind a URL such as `/apis/<group>/<version>/<plural>`. */
   find(group: string, version: string, plural: string): ServedKind | undefined {
-    return this.#byResource.get(resourceId(group, version, plural));
+    return (
+      this.#byResource.get(resourceId(group, version, plural)) ??
+      findMetrics(group, version, plural)
+    );
   }
   /** The kind of objects that say this `apiVersion` and `kind`. */
   findKind(apiVersion: string, kind: string): ServedKind | undefined {

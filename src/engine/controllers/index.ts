@@ -21,6 +21,7 @@ import { createEndpointSliceMirroringController } from "./endpoint-slice-mirrori
 import { createEndpointSliceController } from "./endpoint-slice.ts";
 import { createEndpointsController } from "./endpoints.ts";
 import { createGarbageCollector } from "./garbage-collector.ts";
+import { createHorizontalPodAutoscaler } from "./horizontalpodautoscaler.ts";
 import { createJobController } from "./job.ts";
 import { createNamespaceController } from "./namespace.ts";
 import { createNodeLifecycleController } from "./node-lifecycle.ts";
@@ -48,6 +49,7 @@ const CONTROLLERS: readonly ((context: ControllerContext) => Controller)[] = [
   createJobController,
   createCronJobController,
   createDisruptionController,
+  createHorizontalPodAutoscaler,
   createStaleDisruptionTargetController,
   createEphemeralClaims,
   createVolumeBinder,

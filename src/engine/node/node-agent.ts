@@ -19,6 +19,7 @@ import type { NodeConnection } from "../apiserver/node-connection.ts";
 import type { RoutingBoard } from "../network/routing-board.ts";
 import { nodeLogs } from "./logs/node-logs.ts";
 import { inspectMachine } from "./machine.ts";
+import { measureNode } from "./measure-node.ts";
 import { heartbeat, registerNode } from "./node-heartbeat.ts";
 import { resourcesOf } from "./node-object.ts";
 import { PodWorkers } from "./pod/pod-workers.ts";
@@ -142,7 +143,10 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
   await workers.start();
 
   return {
-    connection: nodeLogs({ runtime, logsDirectory, clock }),
+    connection: {
+      ...nodeLogs({ runtime, logsDirectory, clock }),
+      measure: () => measureNode(runtime, clock),
+    },
     stop: async (maxGraceMs = DEFAULT_MAX_STOP_GRACE_MS) => {
       await workers.stop(maxGraceMs);
       await flush(events);

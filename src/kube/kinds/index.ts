@@ -21,6 +21,8 @@ import { gatewayClasses } from "./gatewayclass.ts";
 import { grpcRoutes } from "./grpcroute.ts";
 import { healthChecks } from "./healthcheck.ts";
 import { httpRoutes } from "./httproute.ts";
+import { horizontalPodAutoscalers } from "./horizontalpodautoscaler.ts";
+import { horizontalPodAutoscalersV1 } from "./horizontalpodautoscaler-v1.ts";
 import { ingresses } from "./ingress.ts";
 import { ingressClasses } from "./ingressclass.ts";
 import { jobs } from "./job.ts";
@@ -70,6 +72,8 @@ export const builtinKinds: readonly Kind[] = [
   events,
   leases,
   podDisruptionBudgets,
+  horizontalPodAutoscalers,
+  horizontalPodAutoscalersV1,
   priorityClasses,
   customResourceDefinitions,
   ingresses,

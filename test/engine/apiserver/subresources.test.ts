@@ -153,6 +153,7 @@ test("logs come from the agent of the pod's node, for the container that is mean
   const { client, server } = await startServer();
   const asked: [string, LogOptions][] = [];
   const disconnect = server.nodes.connect("n1", {
+    measure: async () => ({ atMs: 0, containers: [] }),
     async *logs(_pod, container, options) {
       asked.push([container, options]);
       yield Buffer.from("hello ");

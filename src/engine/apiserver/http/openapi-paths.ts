@@ -5,6 +5,7 @@
 import type { Kind } from "../../../kube/kind.ts";
 import { apiVersionOf } from "../../../kube/object.ts";
 import type { ServedKind } from "../registry.ts";
+import { METRICS_KINDS } from "../metrics/metrics-kinds.ts";
 import { REVIEW_KINDS } from "../reviews/review-kinds.ts";
 
 const query = (name: string, type: "string" | "boolean" | "integer") => ({
@@ -52,6 +53,11 @@ export function openApiPaths(
     if (REVIEW_KINDS.includes(kind)) {
       const types = ["application/json", "application/yaml"];
       paths[collection] = { post: operation("post", WRITE, types) };
+      continue;
+    }
+    if (METRICS_KINDS.includes(kind)) {
+      paths[collection] = { get: operation("list", LIST) };
+      paths[`${collection}/{name}`] = { get: operation("get", []) };
       continue;
     }
     paths[collection] = {

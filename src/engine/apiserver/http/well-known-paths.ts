@@ -8,6 +8,7 @@ import {
   reachedDefinitions,
 } from "../../../kube/schema/openapi.ts";
 import type { KindRegistry, ServedKind } from "../registry.ts";
+import { METRICS_KINDS } from "../metrics/metrics-kinds.ts";
 import { REVIEW_KINDS } from "../reviews/review-kinds.ts";
 import { negotiate } from "./accept.ts";
 import {
@@ -140,8 +141,11 @@ export class WellKnownPaths {
   /** `api/v1`, `apis/apps/v1`, …: each group version that is served. */
   #groupVersions(): Map<string, ServedKind[]> {
     const found = new Map<string, ServedKind[]>();
-    const reviews = REVIEW_KINDS.map((kind) => ({ kind, storageVersion: kind.version }));
-    for (const served of [...this.#options.registry.all(), ...reviews]) {
+    const unstored = [...REVIEW_KINDS, ...METRICS_KINDS].map((kind) => ({
+      kind,
+      storageVersion: kind.version,
+    }));
+    for (const served of [...this.#options.registry.all(), ...unstored]) {
       const { kind } = served;
       const path = kind.group === "" ? `api/${kind.version}` : `apis/${apiVersionOf(kind)}`;
       found.set(path, [...(found.get(path) ?? []), served]);

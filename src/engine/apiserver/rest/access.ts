@@ -3,6 +3,7 @@ import { StatusError } from "../../../kube/status-error.ts";
 import { CompactedError, StoreUnavailableError } from "../../store/store.ts";
 import { type AccessRequest, authorize, type Verb } from "../authorizer.ts";
 import type { Backend } from "../backend.ts";
+import { isMetrics } from "../metrics/metrics-kinds.ts";
 import type { ServedKind } from "../registry.ts";
 import type { RequestContext } from "../request-context.ts";
 
@@ -39,6 +40,7 @@ export async function guarded<T>(
   try {
     authorize(backend.authorizer, request);
     checkScope(subject);
+    checkVerb(verb, subject);
     const result = await operation();
     audit();
     return result;
@@ -81,6 +83,15 @@ function checkScope({ kind: { kind }, namespace, name }: Subject): void {
       `a namespace must be given to address one of ${kind.plural}`,
     );
   }
+}
+
+/** What is measured when asked can only be read. */
+function checkVerb(verb: Verb, { kind }: Subject): void {
+  if (isMetrics(kind) && verb !== "get" && verb !== "list")
+    throw StatusError.of(
+      "MethodNotAllowed",
+      `the server does not allow this method on the requested resource: ${kind.kind.kind} can only be read`,
+    );
 }
 
 function asStatus(error: unknown): unknown {

@@ -129,8 +129,9 @@ function changeOf(target: Target, plan: Plan): Change {
   return { put: inStorageVersion(target, plan.object) };
 }
 
-/** The version in which the object is written; nothing to do for built-in kinds. */
+/** The version in which the object is written; nothing to do for most built-in kinds. */
 function inStorageVersion({ kind }: Target, object: KubeObject): KubeObject {
+  if (kind.kind.storedAs !== undefined) return kind.kind.storedAs.toStorage(object);
   if (kind.custom === undefined || kind.kind.version === kind.storageVersion) return object;
   return { ...object, apiVersion: `${kind.kind.group}/${kind.storageVersion}` };
 }

@@ -4,6 +4,8 @@ import { StatusError } from "../../../kube/status-error.ts";
 import { type Backend, storeKeyOf, type Target } from "../backend.ts";
 import type { Encoded } from "../encoded.ts";
 import { present } from "../present.ts";
+import { isMetrics } from "../metrics/metrics-kinds.ts";
+import { getMetrics } from "../metrics/read-metrics.ts";
 import type { RequestContext } from "../request-context.ts";
 import { parseResourceVersion, waitForRevision } from "../resource-version.ts";
 import { viewOf } from "../subresources/views.ts";
@@ -22,6 +24,7 @@ export function get(
   request: GetRequest,
 ): Promise<Encoded> {
   return guarded(backend, context, "get", request, async () => {
+    if (isMetrics(request.kind)) return getMetrics(backend, request);
     const revision = parseResourceVersion(request.resourceVersion);
     if (revision !== undefined && revision > backend.store.revision) {
       await waitForRevision(backend, revision, context.signal);

@@ -4,6 +4,8 @@ import { CompactedError, type Snapshot, type Stored } from "../../store/store.ts
 import type { Backend } from "../backend.ts";
 import { type ContinueToken, decodeContinueToken, encodeContinueToken } from "../continue-token.ts";
 import type { Encoded } from "../encoded.ts";
+import { isMetrics } from "../metrics/metrics-kinds.ts";
+import { listMetrics } from "../metrics/read-metrics.ts";
 import { presentAll } from "../present.ts";
 import type { ServedKind } from "../registry.ts";
 import type { RequestContext } from "../request-context.ts";
@@ -45,6 +47,7 @@ export function list(
 ): Promise<ListResult> {
   return guarded(backend, context, "list", request, async () => {
     checkListOptions(request);
+    if (isMetrics(request.kind)) return listMetrics(backend, request);
     const selection = compileSelection(request.kind.kind, request);
     const token = isSet(request.continue) ? decodeContinueToken(request.continue) : undefined;
     const snapshot =

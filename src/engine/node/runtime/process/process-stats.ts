@@ -9,23 +9,36 @@ const TICK_NANOSECONDS = 10_000_000n;
 const PAGE_BYTES = 4096;
 
 export async function processGroupStats(group: number): Promise<ContainerStats | undefined> {
-  return process.platform === "linux" ? linuxStats(group) : psStats(group);
+  return process.platform === "linux" ? (await scanProcesses()).get(group) : psStats(group);
 }
 
-async function linuxStats(group: number): Promise<ContainerStats | undefined> {
-  let cpuTicks = 0n;
-  let memoryBytes = 0;
-  let found = false;
+let scanning: Promise<ReadonlyMap<number, ContainerStats>> | undefined;
+
+/** By process group. Those that ask while a scan is under way share it: it reads every process there is. */
+function scanProcesses(): Promise<ReadonlyMap<number, ContainerStats>> {
+  scanning ??= linuxStats().finally(() => {
+    scanning = undefined;
+  });
+  return scanning;
+}
+
+async function linuxStats(): Promise<ReadonlyMap<number, ContainerStats>> {
+  const groups = new Map<number, ContainerStats>();
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   for (const pid of pids) {
     const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (Number(fields[2]) !== group || fields[0] === "Z") continue;
-    found = true;
-    cpuTicks += BigInt(fields[11] ?? 0) + BigInt(fields[12] ?? 0);
-    memoryBytes += Number(fields[21] ?? 0) * PAGE_BYTES;
+    if (stat === "" || fields[0] === "Z") continue;
+    const group = Number(fields[2]);
+    const before = groups.get(group);
+    // Its own time, and that of the children that it has waited for.
+    const ticks = fields.slice(11, 15).reduce((sum, field) => sum + BigInt(field), 0n);
+    groups.set(group, {
+      cpuNanoseconds: (before?.cpuNanoseconds ?? 0n) + ticks * TICK_NANOSECONDS,
+      memoryBytes: (before?.memoryBytes ?? 0) + Number(fields[21] ?? 0) * PAGE_BYTES,
+    });
   }
-  return found ? { cpuNanoseconds: cpuTicks * TICK_NANOSECONDS, memoryBytes } : undefined;
+  return groups;
 }
 
 async function psStats(group: number): Promise<ContainerStats | undefined> {
