@@ -24,8 +24,30 @@ export interface AppOptions {
   readonly podSpec?: object;
 }
 
+/** The pod template of any workload that runs the application. */
+export function podTemplateOf(options: AppOptions) {
+  const { version, name = "app", program = PROGRAM } = options;
+  return {
+    metadata: { labels: { app: name } },
+    spec: {
+      containers: [
+        {
+          name: "main",
+          image: "node:22-alpine",
+          command: ["node", "-e", program],
+          env: [{ name: "VERSION", value: version }],
+          ports: [{ name: "http", containerPort: 8080 }],
+          readinessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 1 },
+          ...options.container,
+        },
+      ],
+      ...options.podSpec,
+    },
+  };
+}
+
 export function deploymentOf(options: AppOptions): object {
-  const { version, name = "app", replicas = 1, program = PROGRAM, strategy } = options;
+  const { name = "app", replicas = 1, strategy } = options;
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
@@ -34,23 +56,7 @@ export function deploymentOf(options: AppOptions): object {
       replicas,
       ...(strategy === undefined ? {} : { strategy }),
       selector: { matchLabels: { app: name } },
-      template: {
-        metadata: { labels: { app: name } },
-        spec: {
-          containers: [
-            {
-              name: "main",
-              image: "node:22-alpine",
-              command: ["node", "-e", program],
-              env: [{ name: "VERSION", value: version }],
-              ports: [{ name: "http", containerPort: 8080 }],
-              readinessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 1 },
-              ...options.container,
-            },
-          ],
-          ...options.podSpec,
-        },
-      },
+      template: podTemplateOf(options),
     },
   };
 }
