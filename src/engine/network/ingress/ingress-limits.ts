@@ -21,6 +21,8 @@ export interface IngressLimits {
   readonly maxConcurrentStreams: number;
   /** How long a request waits for a backend that takes it before it is answered 503. */
   readonly backendWaitMs: number;
+  /** How long until an address that was taken is tried again. */
+  readonly addressRetryMs: number;
   /** A backend on the same machine or network accepts at once or is not there. */
   readonly connectTimeoutMs: number;
 }
@@ -36,5 +38,6 @@ export const INGRESS_LIMITS: IngressLimits = {
   maxConnections: 10_000,
   maxConcurrentStreams: 128,
   backendWaitMs: 3_000,
+  addressRetryMs: 10_000,
   connectTimeoutMs: 3_000,
 };

@@ -233,8 +233,7 @@ class KubernetesIngressProxy implements IngressProxy {
       this.#gatewayClasses
         .list()
         .some(
-          ({ spec, status }) =>
-            spec.controllerName === GATEWAY_CONTROLLER && status === undefined,
+          ({ spec, status }) => spec.controllerName === GATEWAY_CONTROLLER && status === undefined,
         );
     if (!isWanted) return undefined;
     this.#gateways = "loading";

@@ -20,9 +20,6 @@ import type { RequestHandlerOptions } from "./request-handler.ts";
 import type { Route } from "./route-table.ts";
 import type { CertificateEntry, TlsCertificates, TlsProblem } from "./tls-certificates.ts";
 
-/** How long until an address that was taken is tried again. */
-const BIND_RETRY_MS = 10_000;
-
 /** An address to listen on; `required` when the user asked for it rather than for the default. */
 export interface IngressAddress extends BindAddress {
   readonly required: boolean;
@@ -117,6 +114,11 @@ class LazyListeners implements Listeners {
       this.#closing.add(closing);
     }
     for (const key of this.#failed.keys()) if (!this.#wanted.has(key)) this.#failed.delete(key);
+    for (const [key, cancel] of this.#retries) {
+      if (key === "http" || key === "https" || this.#wanted.has(key)) continue;
+      cancel();
+      this.#retries.delete(key);
+    }
     for (const name of wanted) this.#ensure(name);
   }
 
@@ -124,7 +126,7 @@ class LazyListeners implements Listeners {
     const key = listenerKey(name);
     if (this.#closed || this.#open.has(key) || this.#opening.has(key)) return;
     if (this.#retries.has(key)) return;
-    const { clock, logger, onChange } = this.#options;
+    const { clock, logger, limits, onChange } = this.#options;
     const opening = this.#start(name)
       .catch((error: unknown) => {
         if (this.#closed) return;
@@ -139,7 +141,7 @@ class LazyListeners implements Listeners {
           `nothing is served over ${name.protocol}: cannot listen on ${host}:${port} (${why}); ${advice}`,
         );
         logger.warn({ err: error, address: `${host}:${port}` }, "ingress cannot listen");
-        const retry = clock.after(BIND_RETRY_MS, () => {
+        const retry = clock.after(limits.addressRetryMs, () => {
           this.#retries.delete(key);
           if (name.port === undefined || this.#wanted.has(key)) this.#ensure(name);
         });

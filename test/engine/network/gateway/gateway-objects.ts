@@ -1,4 +1,5 @@
 /** Gateways and routes for tests, written briefly. */
+import type { JsonObject } from "../../../../src/kube/object.ts";
 import type {
   Gateway,
   HTTPRoute,
@@ -62,3 +63,7 @@ export function told(
     (conditions ?? []).map(({ type, status, reason = "" }) => [type, `${status} ${reason}`]),
   );
 }
+
+/** For patches. */
+export const asJson = (object: object): JsonObject =>
+  JSON.parse(JSON.stringify(object)) as JsonObject;

@@ -8,7 +8,15 @@ import { ingresses } from "../../../../src/kube/kinds/ingress.ts";
 import { services } from "../../../../src/kube/kinds/service.ts";
 import { IngressFixture } from "../ingress/ingress-fixture.ts";
 import { ingressOf } from "../ingress/ingress-objects.ts";
-import { gatewayOf, prefix, type RouteDraft, routeOf, to, told } from "./gateway-objects.ts";
+import {
+  asJson,
+  gatewayOf,
+  prefix,
+  type RouteDraft,
+  routeOf,
+  to,
+  told,
+} from "./gateway-objects.ts";
 
 let fixture: IngressFixture;
 let random = 0;
@@ -154,7 +162,7 @@ describe("filters", () => {
     });
     const location = async (url: string) => {
       const { status, headers } = await fixture.get(url);
-      return `${status} ${headers.location}`;
+      return `${status} ${String(headers.location)}`;
     };
     expect(await location("a.org/host/x?y=1")).toBe("301 http://b.org/host/x?y=1");
     expect(await location("a.org/scheme")).toBe("302 https://a.org/scheme");
@@ -296,7 +304,7 @@ describe("weights", () => {
       await fixture.client.patch(
         httpRoutes,
         { namespace: "default", name: "route" },
-        { type: "merge", body: JSON.parse(JSON.stringify({ spec: { rules: draft.rules } })) },
+        { type: "merge", body: asJson({ spec: { rules: draft.rules } }) },
       );
       await fixture.until(httpRoutes, "route", ({ metadata, status }) =>
         (status?.parents ?? []).some(
