@@ -10,6 +10,8 @@ import { loadClusterAccess } from "../src/client/http/cluster-access.ts";
 import { HttpClient } from "../src/client/http/http-client.ts";
 
 const GANTRY = fileURLToPath(new URL("../gantry.js", import.meta.url));
+/** Linux counts processor time in hundredths of a second. */
+const CLOCK_TICKS = 100;
 const READY_TIMEOUT_MS = 60_000;
 /** For profiles of the server: `NODE_ARGS="--cpu-prof --cpu-prof-dir=/tmp/profiles"`. */
 const NODE_ARGS = (process.env["NODE_ARGS"] ?? "").split(" ").filter((arg) => arg !== "");
@@ -79,6 +81,11 @@ export class GantryProcess {
   peakRssMb(): number {
     return this.#memoryMb("VmHWM");
   }
+  /** Processor time used so far, in seconds: what does not depend on who else works on the machine. */
+  cpuSeconds(): number {
+    const fields = readFileSync(`/proc/${this.pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
+  }
   #memoryMb(field: string): number {
     const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
     return Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024);
@@ -115,13 +122,16 @@ export class GantryProcess {
     return execFileSync("git", args, { cwd: this.repository, encoding: "utf8" });
   }
 
-  async stop(): Promise<void> {
+  /** Ends the process; `start` goes on where it was. */
+  async halt(): Promise<void> {
     const child = this.#child;
-    if (child !== undefined && child.exitCode === null) {
-      child.removeAllListeners("exit");
-      child.kill("SIGTERM");
-      await once(child, "exit");
-    }
+    if (child === undefined || child.exitCode !== null) return;
+    child.removeAllListeners("exit");
+    child.kill("SIGTERM");
+    await once(child, "exit");
+  }
+  async stop(): Promise<void> {
+    await this.halt();
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

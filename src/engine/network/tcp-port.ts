@@ -1,7 +1,7 @@
 /** One TCP port of one Service: its listeners, its balancers and the connections that go through it. */
 import { createServer, type Server, type Socket } from "node:net";
 import type { Clock } from "../../client/clock.ts";
-import { type Affinity, Balancer } from "./balancer.ts";
+import { type Affinity, Balancer, type Choose } from "./balancer.ts";
 import { type BindAddress, BindError } from "./bind-address.ts";
 import type { ConnectionBudget } from "./connection-budget.ts";
 import { type HttpRelay, relayHttp } from "./http-relay.ts";
@@ -23,15 +23,17 @@ export interface TcpPortOptions {
   readonly budget: ConnectionBudget;
   /** Told when connections are turned away for lack of room. */
   readonly onFull?: () => void;
+  /** How backends are chosen. @default least connections */
+  readonly choose?: Choose;
 }
 
 /** The balancers of clients inside the cluster, or of those outside. */
 class Audience {
   readonly active: Balancer;
   readonly lastResort: Balancer;
-  constructor(clock: Clock) {
-    this.active = new Balancer(clock);
-    this.lastResort = new Balancer(clock);
+  constructor({ clock, choose }: TcpPortOptions) {
+    this.active = new Balancer(clock, choose);
+    this.lastResort = new Balancer(clock, choose);
   }
   update({ active, lastResort }: Destinations, affinity: Affinity | undefined): void {
     this.active.update(active, affinity);
@@ -55,7 +57,7 @@ export class TcpPort implements ServicePort {
 
   constructor(options: TcpPortOptions) {
     this.#options = options;
-    this.#internal = new Audience(options.clock);
+    this.#internal = new Audience(options);
     this.#external = this.#internal;
   }
 
@@ -64,7 +66,7 @@ export class TcpPort implements ServicePort {
     this.#internal.update(route.internal, affinity);
     if (route.external === route.internal) this.#external = this.#internal;
     else {
-      if (this.#external === this.#internal) this.#external = new Audience(this.#options.clock);
+      if (this.#external === this.#internal) this.#external = new Audience(this.#options);
       this.#external.update(route.external, affinity);
     }
     this.#pool.retain((backend) => this.#isActive(backend));
