@@ -66,6 +66,9 @@ function deployment(name: string, spec: PodSpec): Deployment {
 }
 
 interface Times {
+  /** Of the server, until all run, and for all of it. */
+  readonly cpuToRunning: number;
+  readonly cpu: number;
   readonly scheduledMs: number;
   readonly runningMs: number;
   readonly deletedMs: number;
@@ -138,19 +141,22 @@ async function run(client: HttpClient, name: string, spec: PodSpec): Promise<Tim
   const counter = new Counter();
   const following = counter.follow(client, `app=${name}`, abort.signal);
   const startMs = performance.now();
+  const startCpu = gantry.cpuSeconds();
+  const used = (): number => Math.round((gantry.cpuSeconds() - startCpu) * 10) / 10;
   const elapsed = (): number => Math.round(performance.now() - startMs);
   await client.create(deployments, deployment(name, spec));
   await counter.until(() => counter.scheduled === PODS);
   const scheduledMs = elapsed();
   await counter.until(() => counter.running === PODS);
   const runningMs = elapsed();
+  const cpuToRunning = used();
   const deleteStartMs = performance.now();
   await client.delete(deployments, { namespace: NAMESPACE, name });
   await counter.until(() => counter.size === 0);
   const deletedMs = Math.round(performance.now() - deleteStartMs);
   abort.abort();
   await following;
-  return { scheduledMs, runningMs, deletedMs };
+  return { scheduledMs, runningMs, deletedMs, cpuToRunning, cpu: used() };
 }
 
 const perSecond = (ms: number): number => Math.round((PODS / ms) * 1_000);
@@ -178,6 +184,8 @@ try {
             spreadScheduledPerSecond: perSecond(spread.scheduledMs),
             spreadRunningMs: spread.runningMs,
             spreadDeletedMs: spread.deletedMs,
+            spreadCpuToRunning: spread.cpuToRunning,
+            spreadCpu: spread.cpu,
           }),
       idleRssMb,
       peakRssMb: gantry.peakRssMb(),

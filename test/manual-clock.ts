@@ -19,6 +19,10 @@ export class ManualClock implements Clock {
       this.#timers = this.#timers.filter((other) => other !== timer);
     };
   }
+  /** Time passes unnoticed, as for a process that was suspended: timers fire late, with the next advance. */
+  jump(byMs: number): void {
+    this.#nowMs += byMs;
+  }
   /** Moves time forward, firing what is due, and lets promise callbacks run after each timer. */
   async advance(byMs: number): Promise<void> {
     const targetMs = this.#nowMs + byMs;

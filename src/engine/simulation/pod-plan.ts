@@ -34,7 +34,7 @@ export function planPod(inputs: PodInputs): PodPlan {
   if (pod.metadata.deletionTimestamp !== undefined) return planEnd(inputs);
   const { phase } = pod.status ?? {};
   if (phase === "Succeeded" || phase === "Failed") return { run };
-  const deadlineMs = deadlineOf(pod);
+  const deadlineMs = deadlineOf(pod, nowMs);
   if (deadlineMs !== undefined && deadlineMs <= nowMs) {
     const killed = stopAll(run, "killed", nowMs);
     return { run: killed, ...changed(inputs, killed, { failure: DEADLINE_EXCEEDED }) };
@@ -119,10 +119,11 @@ function withOthers(previous: PodStatus, next: PodStatus): PodStatus {
   };
 }
 
-function deadlineOf(pod: Pod): number | undefined {
+/** The pod starts now if it has not. */
+function deadlineOf(pod: Pod, nowMs: number): number | undefined {
   const { activeDeadlineSeconds } = specOf(pod);
-  const sinceMs = parseTime(pod.status?.startTime);
-  if (activeDeadlineSeconds === undefined || sinceMs === undefined) return undefined;
+  if (activeDeadlineSeconds === undefined) return undefined;
+  const sinceMs = parseTime(pod.status?.startTime) ?? nowMs;
   return sinceMs + activeDeadlineSeconds * 1_000;
 }
 
