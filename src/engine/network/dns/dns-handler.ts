@@ -1,4 +1,5 @@
 /** From a client's packet to the packet that answers it: who is asked, and what is said. */
+import type { Logger } from "../../../client/logger.ts";
 import { type Alias, type ClusterZone, isAlias } from "./cluster-zone.ts";
 import { followAlias } from "./follow-alias.ts";
 import type { Forwarder } from "./forwarder.ts";
@@ -27,6 +28,7 @@ export interface DnsHandlerOptions {
   readonly reverse: ReverseZone;
   readonly forwarder: Forwarder;
   readonly probe: LoopProbe;
+  readonly logger: Logger;
 }
 
 export class DnsHandler {
@@ -52,6 +54,20 @@ export class DnsHandler {
       return undefined;
     }
     if ("rcode" in query) return this.#reply(query, bareAnswer(query.rcode), transport);
+    // Anybody may ask anything: a defect fails the question, not the engine.
+    const fail = (error: unknown): Buffer => {
+      this.#options.logger.error({ err: error }, "a DNS question could not be answered");
+      return this.#reply(query, bareAnswer(RCODE.SERVFAIL), transport);
+    };
+    try {
+      const reply = this.#answer(query, transport);
+      return reply instanceof Promise ? reply.catch(fail) : reply;
+    } catch (error) {
+      return fail(error);
+    }
+  }
+
+  #answer(query: Query, transport: Transport): Reply | Promise<Reply> {
     const { zone, reverse, probe } = this.#options;
     const { labels, type } = query;
     const own = zone.resolve(labels, type);

@@ -19,7 +19,7 @@ const ANY_FREE: Upstream = { host: "127.0.0.1", port: 0 };
 const SPARE_TRIES = 8;
 /** How long until an address that was asked for and is taken is tried again. */
 const RETRY_MS = 10_000;
-/** The kernel picks a port for datagrams; that it is free for TCP, too, is likely. */
+/** The kernel picks a port for connections; that it is free for datagrams, too, is likely. */
 const PORT_TRIES = 8;
 
 export interface DnsListenersOptions {
@@ -121,17 +121,18 @@ async function listenBoth(
   { handler, clock, logger }: DnsListenersOptions,
 ): Promise<{ readonly address: Upstream; close(): Promise<void> }> {
   for (let left = PORT_TRIES; ; left--) {
-    const udp = await listenUdp({ host, port }, handler, logger);
-    let tcp: DnsSocket;
+    // Connections use up far more ports than datagrams do.
+    const tcp = await listenTcp({ host, port }, handler, clock);
+    let udp: DnsSocket;
     try {
-      tcp = await listenTcp({ host, port: udp.port }, handler, clock);
+      udp = await listenUdp({ host, port: tcp.port }, handler, logger);
     } catch (error) {
-      await udp.close();
+      await tcp.close();
       if (port === 0 && left > 1 && codeOf(error) === "EADDRINUSE") continue;
       throw error;
     }
     return {
-      address: { host, port: udp.port },
+      address: { host, port: tcp.port },
       close: async () => {
         await Promise.all([udp.close(), tcp.close()]);
       },

@@ -88,7 +88,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     onAsk: (upstream) => probe.onAsk(upstream),
   });
-  const handler = new DnsHandler({ zone, reverse, forwarder, probe });
+  const handler = new DnsHandler({ zone, reverse, forwarder, probe, logger });
   let publishing = Promise.resolve();
   const publish = (): void => {
     const [address] = listeners?.addresses ?? [];

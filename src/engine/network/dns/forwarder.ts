@@ -95,7 +95,7 @@ export class Forwarder {
     return this.#cache.size;
   }
 
-  /** What is remembered, at once; else a promise, which never rejects. */
+  /** What is remembered, at once; else a promise. */
   ask(question: Question): Forwarded | Promise<Forwarded> {
     const key = keyOf(question);
     const cached = this.#cache.find(key);
@@ -122,7 +122,7 @@ export class Forwarder {
   /** Ends what is asked; resolves when nothing is open any more. */
   async stop(): Promise<void> {
     this.#abort.abort();
-    await Promise.all([...this.#flights.values()].map(({ answer }) => answer));
+    await Promise.allSettled([...this.#flights.values()].map(({ answer }) => answer));
     this.#cache.clear();
     this.#failures.clear();
   }

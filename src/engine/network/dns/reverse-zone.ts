@@ -18,6 +18,7 @@ import { TYPE } from "./record-types.ts";
 import { addressData, QUESTION_NAME, record } from "./records.ts";
 import type { Answer } from "./response.ts";
 import { ENDPOINT_TTL_SECONDS, serviceNameOf } from "./service-names.ts";
+import { encodeName } from "./wire-name.ts";
 
 const BY_CLUSTER_IP = "dns/by-cluster-ip";
 const BY_NAMED_ENDPOINT = "dns/by-named-endpoint";
@@ -33,6 +34,7 @@ const SOA = startOfAuthority({
   serial: 1,
   negativeSeconds: ENDPOINT_TTL_SECONDS,
 });
+const LOCALHOST = ownName("localhost");
 const LOOPBACK_ZONE_NAME = ownName(LOOPBACK_ZONE.join("."));
 
 export class ReverseZone {
@@ -52,7 +54,7 @@ export class ReverseZone {
   /** Undefined where others may know. */
   resolve(labels: readonly string[], type: number): Answer | undefined {
     const id = reversedAddress(labels);
-    const names = id === undefined ? [] : LOOPBACKS.has(id) ? ["localhost"] : this.#namesOf(id);
+    const names = id === undefined ? [] : LOOPBACKS.has(id) ? [LOCALHOST] : this.#namesOf(id);
     if (names.length === 0) {
       const isOurs = endsWith(labels, LOOPBACK_ZONE);
       return isOurs
@@ -64,11 +66,12 @@ export class ReverseZone {
     return positiveAnswer(
       names
         .slice(0, MAX_NAMES)
-        .map((name) => record(QUESTION_NAME, TYPE.PTR, ENDPOINT_TTL_SECONDS, ownName(name))),
+        .map((name) => record(QUESTION_NAME, TYPE.PTR, ENDPOINT_TTL_SECONDS, name)),
     );
   }
 
-  #namesOf(id: string): string[] {
+  /** Encoded. Labels of slices that were written by hand need not make a name: those have none. */
+  #namesOf(id: string): Buffer[] {
     const ofServices = this.#services
       .byIndex(BY_CLUSTER_IP, id)
       .map(({ metadata }) => `${metadata.name}.${metadata.namespace ?? ""}`);
@@ -78,8 +81,8 @@ export class ReverseZone {
         .filter(({ addresses: [ip] }) => idOf(ip) === id)
         .flatMap(({ hostname = "" }) => (hostname === "" ? [] : [`${hostname}.${service}`]));
     });
-    return [...new Set([...ofServices, ...ofEndpoints])].map(
-      (name) => `${name.toLowerCase()}.svc.${CLUSTER_DOMAIN}`,
+    return [...new Set([...ofServices, ...ofEndpoints])].flatMap(
+      (name) => encodeName(`${name.toLowerCase()}.svc.${CLUSTER_DOMAIN}`) ?? [],
     );
   }
 }

@@ -10,7 +10,10 @@
 import type { Endpoint, EndpointPort } from "kubernetes-types/discovery/v1";
 import type { EndpointSlice } from "../../../kube/kinds/endpointslice.ts";
 import type { Service } from "../../../kube/kinds/service.ts";
+import { ipFamily } from "../../../kube/ip-address.ts";
 import { ADDRESSES_ANNOTATION, readAddresses } from "../service-addresses.ts";
+
+const MAX_PORT = 65_535;
 
 const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
 
@@ -85,16 +88,23 @@ function addPorts(names: NameTable, service: Service): void {
   for (const port of service.spec?.ports ?? []) {
     const name = portName(port);
     if (name === undefined) continue;
-    const substitute = /^(.+):(\d+)$/.exec(stated[`${port.port}/${port.protocol ?? "TCP"}`] ?? "");
-    const [, host, number] = substitute ?? [];
-    if (host === undefined) {
+    const substitute = readSubstitute(stated[`${port.port}/${port.protocol ?? "TCP"}`]);
+    if (substitute === undefined) {
       names.location(name, { port: port.port, target: "" }, STABLE_TTL_SECONDS);
       continue;
     }
-    names.address(dashed(host), host, STABLE_TTL_SECONDS);
-    const location = { port: Number(number), target: dashed(host) };
-    names.location(name, location, STABLE_TTL_SECONDS);
+    const target = dashed(substitute.host);
+    names.address(target, substitute.host, STABLE_TTL_SECONDS);
+    names.location(name, { port: substitute.port, target }, STABLE_TTL_SECONDS);
   }
+}
+
+/** Anybody may write annotations: what is no address and port counts as absent. */
+function readSubstitute(text = ""): { readonly host: string; readonly port: number } | undefined {
+  const [, host = "", digits = ""] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (ipFamily(host) === undefined || port < 1 || port > MAX_PORT) return undefined;
+  return { host, port };
 }
 
 /** Unnamed ports have no name in DNS. */

@@ -1,6 +1,6 @@
 /** An upstream DNS server that answers as the test says, over UDP and TCP on one port. */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
-import { createServer, type Server } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { type Answer, decode, encode, type Packet } from "dns-packet";
 
 export interface Asked {
@@ -30,8 +30,6 @@ export class FakeUpstream {
   }
 
   static async start(respond: Respond, host = "127.0.0.1", port = 0): Promise<FakeUpstream> {
-    const udp = createSocket("udp4");
-    await new Promise<void>((resolve) => udp.bind(port, host, resolve));
     let self: FakeUpstream | undefined;
     const tcp = createServer((socket) => {
       socket.on("error", () => undefined);
@@ -43,7 +41,13 @@ export class FakeUpstream {
         socket.write(Buffer.concat([length, answer]));
       });
     });
-    await new Promise<void>((resolve) => tcp.listen(udp.address().port, host, resolve));
+    // First the kind of port that is scarce.
+    await new Promise<void>((resolve) => tcp.listen(port, host, resolve));
+    const udp = createSocket("udp4");
+    await new Promise<void>((resolve, reject) => {
+      udp.once("error", reject);
+      udp.bind((tcp.address() as AddressInfo).port, host, resolve);
+    });
     self = new FakeUpstream(udp, tcp, respond);
     udp.on("message", (packet, from) => self.send(self.take(packet, "udp", from.port), from));
     return self;

@@ -1,4 +1,4 @@
-import { createSocket } from "node:dgram";
+import { type AddressInfo, createServer } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { systemClock } from "../../../../src/client/clock.ts";
 import { openDnsListeners } from "../../../../src/engine/network/dns/dns-listeners.ts";
@@ -121,10 +121,30 @@ test("a substitute of an address that cannot be bound is in SRV", async () => {
   expect((await dns.ask(domain, "A")).data).toEqual(["A 127.96.7.7"]);
 });
 
+test.each([
+  `{"80/TCP":"${"x".repeat(100)}:80"}`,
+  '{"80/TCP":"127.0.0.1:99999"}',
+  '{"80/TCP":"127.0.0.1"}',
+  "[",
+])("an annotation that says nonsense, %s, counts as absent", async (text) => {
+  const dns = await start();
+  const spec = { clusterIP: "127.96.7.7", ports: [{ name: "http", port: 80 }] };
+  await dns.service("web", spec, { "gantry.dev/addresses": text });
+  const domain = "web.default.svc.cluster.local";
+  expect((await dns.ask(`_http._tcp.${domain}`, "SRV")).data).toEqual([`SRV 80 ${domain}`]);
+});
+
+test("a slice of a Service that no name can have is passed over", async () => {
+  const dns = await start();
+  await dns.slice("a..b", [{ ip: "10.9.9.9", hostname: "h" }], [], "odd");
+  expect((await dns.ask("9.9.9.10.in-addr.arpa", "PTR")).rcode).toBe(5);
+  expect((await dns.ask("kubernetes.default.svc.cluster.local", "A")).rcode).toBe(0);
+});
+
 test("an address that was asked for and is taken is told, and had once it is free", async () => {
-  const taken = createSocket("udp4");
-  await new Promise<void>((resolve) => taken.bind({ port: 0, address: LOOPBACK }, resolve));
-  const { port } = taken.address();
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, LOOPBACK, resolve));
+  const { port } = taken.address() as AddressInfo;
   const clock = new ManualClock();
   const dns = await start({ listen: { host: LOOPBACK, port }, clock });
   expect(dns.told.join()).toContain("DNS cannot listen where --dns-listen says");

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { encode, type RecordType } from "dns-packet";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { silentLogger } from "../../../../src/client/logger.ts";
 import { MAX_DATAGRAM_BYTES } from "../../../../src/engine/network/dns/response.ts";
 import { answered, askTcp, askUdp, DnsHarness } from "./dns-harness.ts";
 
@@ -86,7 +87,7 @@ describe("what is refused, and how", () => {
     [2, 0x1000, "status"],
     [5, 0x2800, "update"],
     [4, 0x2000, "notify"],
-  ])("operation %i is not implemented", async (_opcode, flags) => {
+  ])("operation %i is none of ours", async (_opcode, flags) => {
     const packet = query(WEB);
     packet.writeUInt16BE(flags, 2);
     const answer = await ask(packet);
@@ -238,6 +239,7 @@ describe("whatever comes", () => {
       reverse: { resolve: () => undefined } as never,
       forwarder: { ask: () => "failed" } as never,
       probe: { isOwn: () => false } as never,
+      logger: silentLogger,
     });
     const check = (packet: Buffer): void => {
       const reply = handler.handle(packet, "udp");
