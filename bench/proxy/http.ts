@@ -24,7 +24,7 @@ interface Workload {
 /** Answered by HAProxy itself, so that the proxies are what is measured; and by programs as people write them. */
 const WORKLOADS: readonly Workload[] = [
   { name: "11 bytes, from a server that costs nothing", backendPort: 19_100 },
-  { name: "100 KB, from a server that costs nothing", backendPort: 19_101 },
+  { name: "12 KB, from a server that costs nothing", backendPort: 19_101 },
   { name: "11 bytes, from a Node program", backendPort: 19_102 },
 ];
 const NODE_PROGRAM = `require("node:http").createServer((request, response) => response.end("hello world")).listen(19102, "127.0.0.1")`;
@@ -33,7 +33,7 @@ export async function benchHttp(): Promise<object[]> {
   if (!(await isInstalled("haproxy")) || !(await isInstalled("wrk")))
     throw new Error("this part needs haproxy and wrk: apt-get install haproxy wrk");
   const directory = mkdtempSync(join(tmpdir(), "gantry-bench-proxy-"));
-  writeFileSync(join(directory, "large"), Buffer.alloc(100 * 1024, "x"));
+  writeFileSync(join(directory, "large"), Buffer.alloc(12 * 1024, "x"));
   const config = join(directory, "haproxy.cfg");
   writeFileSync(config, haproxyConfig(join(directory, "large")));
   const haproxy = spawn("haproxy", ["-f", config], { stdio: "ignore" });
