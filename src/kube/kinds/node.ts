@@ -1,7 +1,7 @@
 import type { Taint, Node as UpstreamNode } from "kubernetes-types/core/v1";
 import { findCondition } from "../conditions.ts";
 import type { FieldError } from "../field-error.ts";
-import { isCIDR } from "../ip-address.ts";
+import { ipFamily, isCIDR } from "../ip-address.ts";
 import type { Kind } from "../kind.ts";
 import { dns1123Subdomain, labelValue, qualifiedName } from "../names.ts";
 import type { Live } from "../object.ts";
@@ -123,6 +123,7 @@ function validateNode({ spec }: Node): FieldError[] {
       ({ key, effect }) => `${key}:${effect}`,
       (index, key) => duplicate(`spec.taints[${index}]`, key),
     ),
+    ...podCIDRProblems(spec?.podCIDR, spec?.podCIDRs ?? []),
     ...(spec?.podCIDRs ?? []).flatMap((range, index) =>
       isCIDR(range)
         ? []
@@ -135,6 +136,19 @@ function validateNode({ spec }: Node): FieldError[] {
           ],
     ),
   ];
+}
+
+/** Two ranges are for two families; the first one is `podCIDR`. */
+function podCIDRProblems(podCIDR: string | undefined, podCIDRs: readonly string[]): FieldError[] {
+  const problems: FieldError[] = [];
+  if (podCIDRs.length > 0 && !isBlank(podCIDR) && podCIDRs[0] !== podCIDR)
+    problems.push(invalid("spec.podCIDRs[0]", podCIDRs[0], "must be equal to `podCIDR`"));
+  const families = podCIDRs.map((range) => ipFamily(range.split("/")[0] ?? ""));
+  if (podCIDRs.length > 2 || (podCIDRs.length === 2 && families[0] === families[1]))
+    problems.push(
+      invalid("spec.podCIDRs", podCIDRs, "may specify no more than one CIDR for each IP family"),
+    );
+  return problems;
 }
 
 function validateTaint(taint: Taint, field: string): FieldError[] {

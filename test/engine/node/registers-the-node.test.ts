@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { findCondition } from "../../../src/kube/conditions.ts";
 import { leases } from "../../../src/kube/kinds/lease.ts";
+import { pods } from "../../../src/kube/kinds/pod.ts";
 import { nodes } from "../../../src/kube/kinds/node.ts";
-import { NODE_NAME } from "./agent-harness.ts";
-import { type FakeHarness, pass, settle, startFakeHarness } from "./fake-harness.ts";
+import { isReady, NODE_NAME } from "./agent-harness.ts";
+import { type FakeHarness, pass, serving, settle, startFakeHarness } from "./fake-harness.ts";
 
 let fake: FakeHarness;
 beforeEach(async () => {
@@ -58,4 +59,52 @@ it("keeps what others put on the node", async () => {
   const since = (made: typeof before) =>
     findCondition(made.status?.conditions, "Ready")?.lastTransitionTime;
   expect(since(after)).toBe(since(before));
+});
+
+it("is ready from its first moment, and has a lease that goes with it", async () => {
+  const { metadata, status } = await node();
+  // One write: nobody ever saw a node without a status.
+  expect(metadata.managedFields?.filter(({ subresource }) => subresource === "status")).toEqual([]);
+  expect(findCondition(status?.conditions, "Ready")?.status).toBe("True");
+  await settle(fake);
+  expect((await lease()).metadata.ownerReferences).toEqual([
+    { apiVersion: "v1", kind: "Node", name: NODE_NAME, uid: metadata.uid },
+  ]);
+});
+
+it("takes its node and its pods back when it was given up meanwhile", async () => {
+  const { harness } = fake;
+  await harness.createPod("p", { containers: [serving("app")] });
+  await harness.until("p", isReady);
+  const unknown = { type: "Ready", status: "Unknown", reason: "NodeStatusUnknown" };
+  await fake.clock.advance(5_000);
+  const since = new Date(fake.clock.now()).toISOString().replace(/\.\d+Z/, "Z");
+  await harness.client.patch(
+    nodes,
+    { name: NODE_NAME },
+    { type: "strategic", body: { status: { conditions: [unknown] } } },
+    { subresource: "status" },
+  );
+  const notReady = { type: "Ready", status: "False", lastTransitionTime: since };
+  await harness.client.patch(
+    pods,
+    { namespace: "default", name: "p" },
+    { type: "strategic", body: { status: { conditions: [notReady] } } },
+    { subresource: "status" },
+  );
+  await harness.until("p", isReady);
+  await pass(fake, 10_000);
+  expect(findCondition((await node()).status?.conditions, "Ready")).toMatchObject({
+    status: "True",
+    reason: "KubeletReady",
+  });
+});
+
+it("registers its node again when somebody deleted it", async () => {
+  const before = await node();
+  await fake.harness.client.delete(nodes, { name: NODE_NAME });
+  await pass(fake, 10_000);
+  const after = await node();
+  expect(after.metadata.uid).not.toBe(before.metadata.uid);
+  expect(findCondition(after.status?.conditions, "Ready")?.status).toBe("True");
 });

@@ -76,6 +76,13 @@ describe("a Node", () => {
       "spec.podCIDR",
     ]);
   });
+  test("has one range for each family of addresses, the first of them its own", () => {
+    const ranges = (podCIDR: string, ...podCIDRs: string[]) =>
+      fields(problems(nodes, { spec: { podCIDR, podCIDRs } }));
+    expect(ranges("10.0.0.0/24", "10.0.0.0/24", "fd00::/64")).toEqual([]);
+    expect(ranges("10.0.0.0/24", "10.0.1.0/24")).toEqual(["spec.podCIDRs[0]"]);
+    expect(ranges("10.0.0.0/24", "10.0.0.0/24", "10.0.1.0/24")).toEqual(["spec.podCIDRs"]);
+  });
   test("has all of its capacity to give unless it says otherwise", () => {
     const of = (given: Draft) =>
       nodes.strategy.default?.(draft(nodes, { status: given })).status?.allocatable;
