@@ -1,7 +1,9 @@
 /** What sample-repo/ shows, with stock git, helm and kubectl. */
 import { execFile } from "node:child_process";
 import { cp, readFile } from "node:fs/promises";
+import { get } from "node:http";
 import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
@@ -239,6 +241,34 @@ describe("waves and the hook of the sample repository", () => {
       "smoke-test complete",
     ]);
     expect((await gantry.kubectl("logs", "job/smoke-test")).stdout).toBe("web answers: 1\n\n");
+  });
+
+  /** What the Ingress answers to somebody who asks for a host that need not resolve. */
+  async function throughIngress(path: string): Promise<string> {
+    const { ingressHttp = "" } = gantry.addresses;
+    return new Promise((resolve, reject) => {
+      const headers = { host: "web.localhost" };
+      get(new URL(path, ingressHttp), { headers }, (answer) => {
+        text(answer).then(resolve, reject);
+      }).on("error", reject);
+    });
+  }
+
+  test("visits come through the Ingress, are kept on a volume and reported by the CronJob", async () => {
+    expect(await throughIngress("/")).toMatch(/Visits: 1\./);
+    expect(await throughIngress("/quote")).toContain('"text"');
+    expect((await gantry.kubectl("delete", "pod", "counter-0")).code).toBe(0);
+    await untilAllSettled(client, ["default"]);
+    expect(await throughIngress("/")).toMatch(/Visits: 2\./);
+    await gantry.kubectl("create", "job", "now", "--from=cronjob/report");
+    await until(client, jobs, "now", ({ status }) => status?.succeeded === 1);
+    expect((await gantry.kubectl("logs", "job/now")).stdout).toMatch(/visits: 2\n/);
+    expect((await gantry.kubectl("get", "pvc", "--no-headers")).stdout).toMatch(
+      /^data-counter-0 +Bound +\S+ +10Mi +RWO/,
+    );
+    expect((await gantry.kubectl("get", "hpa", "worker", "--no-headers")).stdout).toMatch(
+      /^worker +Deployment\/worker +cpu: \S+\/500m, memory: \S+\/192Mi +1 +3/,
+    );
   });
 
   const HOOK = "apps/smoke-test/job.yaml";

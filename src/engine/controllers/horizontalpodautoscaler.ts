@@ -6,7 +6,7 @@ import type { Scale as UpstreamScale } from "kubernetes-types/autoscaling/v1";
 import { createEventRecorder } from "../../client/event-recorder.ts";
 import { withFieldManager } from "../../client/field-manager.ts";
 import { done, type Result, requeueAfter } from "../../client/reconciler.ts";
-import { formatTime } from "../../client/timestamps.ts";
+import { formatTime, parseTime } from "../../client/timestamps.ts";
 import { WorkQueue } from "../../client/work-queue.ts";
 import { deepEqual } from "../../kube/equality.ts";
 import type { Resource } from "../../kube/kind.ts";
@@ -34,6 +34,8 @@ const NAME = "horizontal-pod-autoscaler";
 const WORKERS = 4;
 /** Upstream's `--horizontal-pod-autoscaler-sync-period`. */
 const SYNC_PERIOD_MS = 15_000;
+/** While pods start, until there is a first measurement. */
+const STARTING_RECHECK_MS = 2_000;
 
 type Scale = Live<UpstreamScale>;
 type Status = NonNullable<HorizontalPodAutoscaler["status"]>;
@@ -103,7 +105,7 @@ export function createHorizontalPodAutoscaler(context: ControllerContext): Contr
       ...(plan.currentMetrics === undefined ? {} : { currentMetrics: [...plan.currentMetrics] }),
       ...(isRescaled ? { lastScaleTime: formatTime(nowMs) } : {}),
     });
-    return requeueAfter(SYNC_PERIOD_MS);
+    return requeueAfter(plan.isStarting === true ? STARTING_RECHECK_MS : SYNC_PERIOD_MS);
   }
 
   /** What is to be scaled; the error that says why it cannot be had. */
@@ -174,6 +176,7 @@ export function createHorizontalPodAutoscaler(context: ControllerContext): Contr
       pods: selected,
       metrics,
       currentReplicas,
+      createdAtMs: parseTime(metadata.creationTimestamp) ?? 0,
       nowMs: clock.now(),
     });
   }

@@ -178,7 +178,7 @@ rules("batch/v1", "Job", [
 ]);
 const at = (minute: number): string => `2026-01-01T00:0${minute}:00Z`;
 rules("batch/v1", "CronJob", [
-  ["without a status", "Progressing", { spec: {} }],
+  ["never scheduled yet", "Healthy", { spec: {} }],
   ["suspended", "Healthy", { spec: { suspend: true } }],
   ["never succeeded", "Healthy", { spec: {}, status: { lastScheduleTime: at(1) } }],
   [

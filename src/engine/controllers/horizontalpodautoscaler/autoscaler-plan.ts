@@ -8,7 +8,7 @@ import type {
   MetricSpec,
   MetricStatus,
 } from "kubernetes-types/autoscaling/v2";
-import { formatTime } from "../../../client/timestamps.ts";
+import { formatTime, parseTime } from "../../../client/timestamps.ts";
 import { setCondition } from "../../../kube/conditions.ts";
 import type { AutoscalerSpec } from "../../../kube/kinds/horizontalpodautoscaler.ts";
 import {
@@ -22,7 +22,7 @@ import {
   type MetricOutcome,
   readMetric,
 } from "./read-metric.ts";
-import { MetricError, type Tolerance } from "./replica-calculator.ts";
+import { MetricError, NotMeasuredError, type Tolerance } from "./replica-calculator.ts";
 import {
   type Behavior,
   downWindowSeconds,
@@ -30,6 +30,9 @@ import {
   type Recommendation,
   type ScalingHistory,
 } from "./scaling-rules.ts";
+
+/** How long pods that have started may go without a measurement that says something. */
+const STARTING_MS = 60_000;
 
 /** Smaller deviations from the target are left alone. */
 const DEFAULT_TOLERANCE = 0.1;
@@ -47,6 +50,8 @@ export interface AutoscalerPlan {
   readonly currentMetrics: readonly MetricStatus[] | undefined;
   readonly conditions: Conditions;
   readonly warnings: readonly Warning[];
+  /** Nothing is measured yet, which is no failure: it is worth looking again soon. */
+  readonly isStarting?: true;
   /** What was recommended now, to be remembered. */
   readonly recommendation: Recommendation | undefined;
 }
@@ -54,6 +59,7 @@ export interface AutoscalerInput extends Omit<MetricContext, "tolerance"> {
   readonly spec: AutoscalerSpec;
   readonly conditions: Conditions;
   readonly history: ScalingHistory;
+  readonly createdAtMs: number;
 }
 
 export function planAutoscaler(input: AutoscalerInput): AutoscalerPlan {
@@ -100,6 +106,16 @@ function planFromMetrics(
     message,
   }));
   const currentMetrics = read.statuses;
+  if (best === undefined && read.isUnmeasured && isStarting(input))
+    return {
+      replicas: undefined,
+      reason: "",
+      currentMetrics,
+      recommendation: undefined,
+      conditions: input.conditions,
+      warnings: [],
+      isStarting: true,
+    };
   // What is not known might want more: never scaled down without it.
   if (best === undefined || (failed !== undefined && best.replicas < current)) {
     const message = failed?.message ?? "no metrics are given";
@@ -154,9 +170,17 @@ function planFromMetrics(
   };
 }
 
+/** The autoscaler is new, or all of its pods are. */
+function isStarting({ pods, createdAtMs, nowMs }: AutoscalerInput): boolean {
+  if (nowMs - createdAtMs < STARTING_MS) return true;
+  return pods.every(({ status }) => nowMs - (parseTime(status?.startTime) ?? nowMs) < STARTING_MS);
+}
+
 interface ReadMetrics {
   readonly outcomes: readonly MetricOutcome[];
   readonly failures: readonly { readonly metric: MetricSpec; readonly message: string }[];
+  /** Every failure is for want of a measurement. */
+  readonly isUnmeasured: boolean;
   /** In the order of the metrics; a metric that failed has only its type. */
   readonly statuses: readonly MetricStatus[];
 }
@@ -165,6 +189,7 @@ function readAll(metrics: readonly MetricSpec[], context: MetricContext): ReadMe
   const outcomes: MetricOutcome[] = [];
   const failures: { metric: MetricSpec; message: string }[] = [];
   const statuses: MetricStatus[] = [];
+  let isUnmeasured = true;
   for (const metric of metrics) {
     try {
       const outcome = readMetric(metric, context);
@@ -172,12 +197,13 @@ function readAll(metrics: readonly MetricSpec[], context: MetricContext): ReadMe
       statuses.push(outcome.status);
     } catch (error) {
       if (!(error instanceof MetricError)) throw error;
+      isUnmeasured &&= error instanceof NotMeasuredError;
       failures.push({ metric, message: `failed to get ${describe(metric)}: ${error.message}` });
       // Keeps the others in their places.
       statuses.push({ type: metric.type });
     }
   }
-  return { outcomes, failures, statuses };
+  return { outcomes, failures, isUnmeasured, statuses };
 }
 
 function describe({ type, resource, containerResource }: MetricSpec): string {

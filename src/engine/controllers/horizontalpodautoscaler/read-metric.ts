@@ -15,6 +15,7 @@ import {
   MetricError,
   type MetricGoal,
   type MetricInput,
+  NotMeasuredError,
   proposeReplicas,
 } from "./replica-calculator.ts";
 
@@ -64,7 +65,7 @@ function readResource(
   const goal = goalOf(name, target, container);
   const readings = readingsOf(name, container, context);
   if (readings.size === 0)
-    throw new MetricError(
+    throw new NotMeasuredError(
       `unable to get metrics for resource ${name}: no metrics returned from resource metrics API`,
     );
   const proposal = proposeReplicas({ ...context, readings, isCpu: name === "cpu" }, goal);

@@ -11,6 +11,9 @@ export class MetricError extends Error {
   override readonly name = "MetricError";
 }
 
+/** Nothing was measured (yet). */
+export class NotMeasuredError extends MetricError {}
+
 export interface Tolerance {
   readonly up: number;
   readonly down: number;
@@ -46,7 +49,7 @@ export interface Proposal {
 export function proposeReplicas(input: MetricInput, goal: MetricGoal): Proposal {
   const { pods, currentReplicas, isCpu, nowMs } = input;
   if (pods.length === 0)
-    throw new MetricError("no pods returned by selector while calculating replica count");
+    throw new NotMeasuredError("no pods returned by selector while calculating replica count");
   const groups = groupPods(pods, input.readings, isCpu, nowMs);
   const requests =
     "utilization" in goal
@@ -58,7 +61,7 @@ export function proposeReplicas(input: MetricInput, goal: MetricGoal): Proposal 
       .map(([name, { value }]) => [name, value]),
   );
   if (values.size === 0)
-    throw new MetricError("did not receive metrics for targeted pods (pods might be unready)");
+    throw new NotMeasuredError("did not receive metrics for targeted pods (pods might be unready)");
   const first = ratioOf(values, requests, goal);
   const averageValue = first.total / values.size;
   const proposal = (replicas: number): Proposal => ({
