@@ -57,7 +57,11 @@ describe.skipIf(!canHave)("a pod with a resolver of its own", () => {
   });
 
   it("ends as it would without: by its signal, with its code", async () => {
-    const stopped = await fixture.start({ command: shell("trap 'exit 3' TERM; sleep 100 & wait") });
+    const script = "trap 'exit 3' TERM; touch ready; sleep 100 & wait";
+    const stopped = await fixture.start({ command: shell(script) });
+    // Before that, a signal ends the shell itself.
+    const isReady = shell("until [ -e ready ]; do sleep 0.02; done");
+    await fixture.runtime.exec(stopped.id, isReady, { timeoutMs: 10_000, maxOutputBytes: 1_000 });
     await fixture.runtime.stopContainer(stopped.id, { graceMs: 5_000 });
     expect(await fixture.ended(stopped)).toMatchObject({ state: "exited", exitCode: 3 });
   });
