@@ -31,7 +31,11 @@ const NOTHING_REFUSED: ReadonlySet<string> = new Set();
 export interface HttpRelay {
   /** Ends what has taken too long: slow heads, stalled bodies, clients that do not come back. */
   expire(nowMs: number): void;
-  /** Closes the client connection, after the response in flight if there is one. */
+  /** Nothing is under way. */
+  readonly isIdle: boolean;
+  /** The next answer, or the one under way, is the connection's last, and tells the client so. */
+  drain(): void;
+  /** Closes the client connection at once. */
   close(): void;
 }
 
@@ -77,7 +81,7 @@ class Exchange implements HttpRelay, UpstreamUser {
   #answered = 0;
   #requestDone = false;
   #responseStarted = false;
-  #closeAfterResponse = false;
+  #isDraining = false;
   #clientEnded = false;
   /** Another protocol: the connection gets a backend for itself. */
   #foreign = false;
@@ -118,9 +122,16 @@ class Exchange implements HttpRelay, UpstreamUser {
     }
   }
 
+  get isIdle(): boolean {
+    return this.#phase === "idle" && !this.#request.started;
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+  }
+
   close(): void {
-    if (this.#phase === "idle") this.#close();
-    else this.#closeAfterResponse = true;
+    this.#close();
   }
 
   #onClientData(bytes: Buffer): void {
@@ -268,8 +279,11 @@ class Exchange implements HttpRelay, UpstreamUser {
     if (!this.#requestDone) this.#client.resume();
   }
 
-  onUpstreamData(bytes: Buffer): void {
+  onUpstreamData(received: Buffer): void {
+    const isFirst = !this.#responseStarted;
     this.#responseStarted = true;
+    // What the client is told ends the connection here, too: the field is read as the backend's own.
+    const bytes = isFirst && this.#isDraining ? withConnectionClose(received) : received;
     let end: number;
     try {
       end = this.#response.feed(bytes);
@@ -312,7 +326,7 @@ class Exchange implements HttpRelay, UpstreamUser {
       if (mayClose || !balancer().isActive(upstream.backend)) upstream.destroy();
       else pool.put(upstream, nowMs());
     }
-    if (mayClose || this.#closeAfterResponse || this.#clientEnded) {
+    if (mayClose || this.#clientEnded) {
       this.#end();
       return;
     }
@@ -429,6 +443,19 @@ class Exchange implements HttpRelay, UpstreamUser {
     if (this.#phase !== "opaque" && this.#phase !== "closed") this.#end();
     this.#client.destroy();
   }
+}
+
+const LINE_END = Buffer.from("\r\n");
+const CONNECTION_CLOSE = Buffer.from("\r\nConnection: close");
+
+/**
+ * The beginning of an answer with one more field; whatever else it says of the connection, `close`
+ * wins (RFC 9112 §9.6). An interim answer (1xx), or half a line, stays as it is.
+ */
+function withConnectionClose(bytes: Buffer): Buffer {
+  const end = bytes.indexOf(LINE_END);
+  if (end < 0 || /^HTTP\/1\.\d 1/.test(bytes.toString("latin1", 0, end))) return bytes;
+  return Buffer.concat([bytes.subarray(0, end), CONNECTION_CLOSE, bytes.subarray(end)]);
 }
 
 /** Bytes of empty lines before a request, which some clients send after a body (RFC 9112 §2.2). */

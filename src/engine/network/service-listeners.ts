@@ -75,6 +75,13 @@ export class ServiceListeners {
     );
   }
 
+  /** Nothing is listened on any more; resolves when what is under way has ended, or time is up. */
+  async drain(): Promise<void> {
+    this.#closed = true;
+    for (const cancel of this.#unbound.values()) cancel();
+    await Promise.all([...this.#ports.values()].map(({ port }) => port.drain()));
+  }
+
   close(): void {
     this.#closed = true;
     for (const cancel of this.#unbound.values()) cancel();

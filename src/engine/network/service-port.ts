@@ -25,6 +25,8 @@ export interface ServicePort {
    */
   listen(id: string, address: BindAddress, options: ListenOptions): Promise<number | undefined>;
   unlisten(id: string): void;
+  /** Ends listeners, then connections as their requests end. Resolves when none is left, or time is up. */
+  drain(): Promise<void>;
   /** Ends listeners and connections. */
   close(): void;
 }

@@ -146,6 +146,7 @@ class KubernetesServiceProxy implements ServiceProxy {
     this.#stopped = true;
     this.#cancelInterfaces?.();
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    await Promise.all([...this.#entries.values()].map(({ listeners }) => listeners.drain()));
     for (const key of this.#entries.keys()) this.#remove(key);
     this.#consumer.close();
     await this.#applied.settled();

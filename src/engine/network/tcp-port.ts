@@ -8,6 +8,7 @@ import { type HttpRelay, relayHttp } from "./http-relay.ts";
 import { EXPIRY_INTERVAL_MS } from "./http-relay-limits.ts";
 import type { ListenOptions, ServicePort } from "./service-port.ts";
 import type { Backend, Destinations, ServiceRoute } from "./service-routes.ts";
+import { drained } from "./drained.ts";
 import { relayTcp } from "./tcp-relay.ts";
 import type { InFlight } from "./upstream.ts";
 import { UpstreamPool } from "./upstream-pool.ts";
@@ -109,6 +110,15 @@ export class TcpPort implements ServicePort {
   unlisten(id: string): void {
     this.#servers.get(id)?.close();
     this.#servers.delete(id);
+  }
+
+  async drain(): Promise<void> {
+    for (const id of this.listening) this.unlisten(id);
+    for (const relay of this.#relays) relay.drain();
+    await drained(
+      () => this.#relays.size === 0,
+      () => [...this.#relays].every((relay) => relay.isIdle),
+    );
   }
 
   close(): void {

@@ -94,6 +94,11 @@ export class UdpPort implements ServicePort {
     socket?.close();
   }
 
+  /** Nobody knows when a conversation of datagrams is over. */
+  drain(): Promise<void> {
+    return Promise.resolve();
+  }
+
   close(): void {
     for (const id of this.listening) this.unlisten(id);
     for (const { flows } of Object.values(this.#audiences)) flows.close();

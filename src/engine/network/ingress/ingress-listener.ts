@@ -2,16 +2,23 @@
  * The listeners of the ingress proxy: HTTP/1.1, and HTTPS with HTTP/1.1 or HTTP/2 as the client
  * chooses. The protocols are Node's; the bounds are in `ingress-limits.ts`.
  */
-import { createServer, type Server, type ServerOptions } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
 import {
   createServer as createHttp2Server,
   type Http2Server,
   type ServerHttp2Session,
 } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { SecureContext, TLSSocket } from "node:tls";
 import type { BindAddress } from "../bind-address.ts";
+import { drained } from "../drained.ts";
 import type { IngressLimits } from "./ingress-limits.ts";
 import { isUpgrade, type RequestHandler } from "./request-handler.ts";
 
@@ -23,7 +30,7 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 export interface IngressListener {
   readonly host: string;
   readonly port: number;
-  /** Closes the listener and its connections. */
+  /** Closes the listener, then its connections as their requests end, and after some seconds in any case. */
   close(): Promise<void>;
 }
 export interface TlsOptions {
@@ -38,7 +45,8 @@ export function listenHttp(
   handler: RequestHandler,
   limits: IngressLimits,
 ): Promise<IngressListener> {
-  const server = createServer(httpOptions(limits), handler.request);
+  const responses = new OpenResponses(handler);
+  const server = createServer(httpOptions(limits), responses.serve);
   prepare(server, handler, limits);
   const sessions = new Http2Sessions(handler, limits);
   // A client that knows of HTTP/2 beforehand, as those of gRPC do, says so with its first bytes.
@@ -50,7 +58,7 @@ export function listenHttp(
       else serveHttp1?.call(server, socket);
     }),
   );
-  return listen(server, address, () => sessions.close());
+  return listen(server, address, { responses, sessions });
 }
 
 /** @throws what the operating system says when the address cannot be had */
@@ -60,6 +68,7 @@ export function listenHttps(
   limits: IngressLimits,
   tls: TlsOptions,
 ): Promise<IngressListener> {
+  const responses = new OpenResponses(handler);
   const server = createHttpsServer(
     {
       ...httpOptions(limits),
@@ -69,7 +78,7 @@ export function listenHttps(
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       SNICallback: (host, done) => done(null, tls.contextOf(host.toLowerCase())),
     },
-    handler.request,
+    responses.serve,
   );
   prepare(server, handler, limits);
   const sessions = new Http2Sessions(handler, limits);
@@ -80,7 +89,7 @@ export function listenHttps(
     if (socket.alpnProtocol === "h2") sessions.serve(socket);
     else serveHttp1?.call(server, socket);
   });
-  return listen(server, address, () => sessions.close());
+  return listen(server, address, { responses, sessions });
 }
 
 /** Serves HTTP/2 on connections that were accepted elsewhere. */
@@ -110,8 +119,42 @@ class Http2Sessions {
   serve(socket: Socket): void {
     this.#server.emit("connection", socket);
   }
+  get size(): number {
+    return this.#sessions.size;
+  }
+  /** Clients are told to send no more; what they have sent is answered. */
+  drain(): void {
+    for (const session of this.#sessions) session.close();
+  }
   close(): void {
     for (const session of this.#sessions) session.destroy();
+  }
+}
+
+/** What is being answered over HTTP/1.1. */
+class OpenResponses {
+  readonly #handler: RequestHandler;
+  readonly #open = new Set<ServerResponse>();
+  #draining = false;
+
+  constructor(handler: RequestHandler) {
+    this.#handler = handler;
+  }
+
+  readonly serve = (request: IncomingMessage, response: ServerResponse): void => {
+    this.#open.add(response);
+    response.once("close", () => this.#open.delete(response));
+    if (this.#draining) response.shouldKeepAlive = false;
+    this.#handler.request(request, response);
+  };
+
+  get size(): number {
+    return this.#open.size;
+  }
+  /** Answers that have not begun are the last on their connections, and say so. */
+  drain(): void {
+    this.#draining = true;
+    for (const response of this.#open) response.shouldKeepAlive = false;
   }
 }
 
@@ -175,7 +218,7 @@ function prepare(server: Server, handler: RequestHandler, limits: IngressLimits)
 function listen(
   server: Server,
   address: BindAddress,
-  closeSessions: () => void,
+  { responses, sessions }: { responses: OpenResponses; sessions: Http2Sessions },
 ): Promise<IngressListener> {
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
@@ -190,12 +233,22 @@ function listen(
       resolve({
         host: address.host,
         port,
-        close: () =>
-          new Promise((closed) => {
-            server.close(() => closed());
-            closeSessions();
-            for (const socket of sockets) socket.destroy();
-          }),
+        close: async () => {
+          // Not the server's own close: it would cut off idle connections whose next request is on its way.
+          const closed = new Promise<void>((done) =>
+            NetServer.prototype.close.call(server, () => done()),
+          );
+          responses.drain();
+          sessions.drain();
+          await drained(
+            () => sockets.size === 0,
+            () => responses.size + sessions.size === 0,
+          );
+          sessions.close();
+          for (const socket of sockets) socket.destroy();
+          server.close();
+          await closed;
+        },
       });
     });
   });

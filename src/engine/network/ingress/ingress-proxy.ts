@@ -171,8 +171,12 @@ class KubernetesIngressProxy implements IngressProxy {
     ];
   }
 
-  listen(): Promise<void> {
-    return this.#listeners.openRequired();
+  async listen(): Promise<void> {
+    // Whoever comes first finds the routes: after a restart clients are waiting at the door.
+    const { informers } = this.#options;
+    await informers.synced();
+    this.#readIngresses();
+    await this.#listeners.openRequired();
   }
 
   async stop(): Promise<void> {
@@ -195,11 +199,19 @@ class KubernetesIngressProxy implements IngressProxy {
     });
   }
 
-  #rebuild(): void {
+  /** The routes of Ingresses alone: those of Gateways follow once what serves them is loaded. */
+  #readIngresses(): void {
+    this.#table = buildRouteTable(this.#servedIngresses());
+    this.#backends.setWanted(this.#table.backends);
+  }
+
+  #servedIngresses(): Ingress[] {
     const classes = this.#classes.list();
-    const served = oldestFirst(
-      this.#ingresses.list().filter((ingress) => isServed(ingress, classes)),
-    );
+    return oldestFirst(this.#ingresses.list().filter((ingress) => isServed(ingress, classes)));
+  }
+
+  #rebuild(): void {
+    const served = this.#servedIngresses();
     const table = buildRouteTable(served);
     const live = this.#gatewaysNow();
     const plan = live?.plan();
@@ -215,7 +227,7 @@ class KubernetesIngressProxy implements IngressProxy {
     this.#tell([
       ...table.problems,
       ...backendProblems(served, table.backends, (key) => this.#services.get(key)),
-      ...classProblems(this.#ingresses.list(), classes),
+      ...classProblems(this.#ingresses.list(), this.#classes.list()),
       ...this.#updateCertificates(withTls, plan),
       ...this.#addressProblems(served, withTls),
       ...(plan?.problems ?? []),
