@@ -158,6 +158,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       client: client.as(user("storage")),
       informers,
       directory: join(dataDir, "volumes"),
+      pluginsDirectory: join(dataDir, "plugins_registry"),
       nodeName: options.nodeName,
       clock,
       logger,

@@ -9,6 +9,9 @@ import type { Informers } from "../../client/informers.ts";
 import { type Logger, silentLogger } from "../../client/logger.ts";
 import { type RunningController, runController } from "../../client/reconciler.ts";
 import { stopInReverse } from "../../client/stop-in-reverse.ts";
+import { createAttacher } from "./attaching/attacher.ts";
+import { publishDriver, withdrawDriver } from "./csi/csi-node-object.ts";
+import { PluginRegistry } from "./csi/plugin-registry.ts";
 import type { DriverContext, DriverController } from "./driver-context.ts";
 import { LOCAL_DRIVER } from "./driver-volume.ts";
 import { ensureClasses } from "./local/ensure-classes.ts";
@@ -27,6 +30,8 @@ export interface StorageOptions {
   readonly informers: Informers;
   /** `<data-dir>/volumes`. */
   readonly directory: string;
+  /** Where CSI drivers register by a socket: `<data-dir>/plugins_registry`. Absent: they cannot. */
+  readonly pluginsDirectory?: string;
   readonly nodeName: string;
   readonly clock?: Clock;
   readonly logger?: Logger;
@@ -47,6 +52,7 @@ export async function startStorage(options: StorageOptions): Promise<Storage> {
   const storage = new RunningStorage({ ...options, clock, logger });
   const local = await openLocalDriver({ ...options, clock });
   storage.addLocal(local);
+  if (options.pluginsDirectory !== undefined) await storage.watchPlugins(options.pluginsDirectory);
   return storage;
 }
 
@@ -56,6 +62,9 @@ class RunningStorage implements Storage {
   readonly #abort = new AbortController();
   readonly #running = new Map<VolumeDriver, () => Promise<void>>();
   readonly #stops: (() => unknown)[] = [];
+  #plugins: PluginRegistry | undefined;
+  /** A node that stops keeps its drivers in its CSINode: they are there again when it is. */
+  #isStopping = false;
 
   constructor(options: StorageOptions & { readonly clock: Clock; readonly logger: Logger }) {
     this.#options = options;
@@ -74,6 +83,24 @@ class RunningStorage implements Storage {
     this.#stops.push(startUsageCheck(context));
   }
 
+  /** Takes drivers as they come, and lets them go with their socket. */
+  async watchPlugins(directory: string): Promise<void> {
+    const { client, clock, logger, nodeName } = this.#options;
+    this.#plugins = await PluginRegistry.start({
+      directory,
+      clock,
+      logger,
+      onAdd: async (driver) => {
+        await publishDriver(client, nodeName, driver.name, driver.nodeInfo);
+        this.addDriver(driver, Object.keys(driver.nodeInfo.topology).toSorted());
+      },
+      onRemove: async (driver) => {
+        await this.removeDriver(driver);
+        if (!this.#isStopping) await withdrawDriver(client, nodeName, driver.name);
+      },
+    });
+  }
+
   addDriver(driver: VolumeDriver, topologyKeys: readonly string[]): void {
     this.#start(driver, topologyKeys);
   }
@@ -87,6 +114,8 @@ class RunningStorage implements Storage {
   }
 
   async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#plugins?.stop();
     for (const driver of [...this.#running.keys()].reverse())
       if (driver.name !== LOCAL_DRIVER) await this.removeDriver(driver);
     for (const driver of this.#running.keys()) await this.removeDriver(driver);
@@ -111,6 +140,8 @@ class RunningStorage implements Storage {
       );
     if (controller !== undefined && abilities.expansion !== "none")
       controllers.push(createResizer({ ...context, controller }));
+    if (controller !== undefined && abilities.controller.has("publish"))
+      controllers.push(createAttacher({ ...context, controller }));
     const running = controllers.map((one) => this.#run(one));
     this.#running.set(driver, async () => {
       for (const one of controllers) one.unsubscribe();

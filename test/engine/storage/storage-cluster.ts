@@ -11,7 +11,7 @@ export interface StorageCluster extends Cluster {
   readonly storage: Storage;
   /** `<data-dir>/volumes`. */
   readonly directory: string;
-  /** A directory of the test's own, with `volumes` in it. */
+  /** A directory of the test's own, with `volumes` and `plugins_registry` in it. */
   readonly home: string;
 }
 
@@ -27,7 +27,9 @@ export async function startStorageCluster(): Promise<StorageCluster> {
   );
   const informers = new Informers(client, { clock });
   informers.start();
-  const storage = await startStorage({ client, informers, directory, nodeName: NODE, clock });
+  const pluginsDirectory = join(home, "plugins_registry");
+  const options = { client, informers, directory, pluginsDirectory, nodeName: NODE, clock };
+  const storage = await startStorage(options);
   await informers.synced();
   return {
     ...cluster,
