@@ -1,63 +1,29 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Client } from "../../../src/client/client.ts";
-import { createApiServer } from "../../../src/engine/apiserver/api-server.ts";
-import { InProcessClient } from "../../../src/engine/apiserver/in-process-client.ts";
-import { MASTERS_GROUP } from "../../../src/engine/apiserver/request-context.ts";
-import { type Scheduler, startScheduler } from "../../../src/engine/scheduler/scheduler.ts";
-import { MemoryStore } from "../../../src/engine/store/memory-store.ts";
 import { findCondition } from "../../../src/kube/conditions.ts";
-import { events } from "../../../src/kube/kinds/event.ts";
 import { namespaces } from "../../../src/kube/kinds/namespace.ts";
-import { nodes } from "../../../src/kube/kinds/node.ts";
-import { type Pod, pods } from "../../../src/kube/kinds/pod.ts";
-import { node, pod } from "./cluster-fixtures.ts";
+import { pods } from "../../../src/kube/kinds/pod.ts";
+import { StatusError } from "../../../src/kube/status-error.ts";
+import {
+  cpu,
+  type Harness,
+  intercepted,
+  isBound,
+  isUnschedulable,
+  startHarness,
+} from "./scheduler-harness.ts";
 
+let harness: Harness;
 let client: Client;
-let scheduler: Scheduler;
-let close: () => Promise<void>;
-beforeEach(async () => {
-  const store = new MemoryStore();
-  const server = createApiServer({ store });
-  client = new InProcessClient(server, { name: "test", groups: [MASTERS_GROUP] });
-  await client.create(namespaces, {
-    apiVersion: "v1",
-    kind: "Namespace",
-    metadata: { name: "default" },
-  });
-  scheduler = await startScheduler({ client });
-  close = async () => {
-    await scheduler.stop();
-    await server.close();
-    await store.close();
-  };
-});
-afterEach(() => close());
-
-async function addNode(name: string, overrides: Parameters<typeof node>[1] = {}): Promise<void> {
-  const made = node(name, overrides);
-  await client.create(nodes, made);
-  const body = { status: { allocatable: made.status?.allocatable ?? {} } };
-  await client.patch(nodes, { name }, { type: "merge", body }, { subresource: "status" });
+let addNode: Harness["addNode"];
+let addPod: Harness["addPod"];
+let until: Harness["until"];
+async function start(options: Parameters<typeof startHarness>[0] = {}): Promise<void> {
+  harness = await startHarness(options);
+  ({ client, addNode, addPod, until } = harness);
 }
-async function addPod(name: string, spec: Partial<NonNullable<Pod["spec"]>> = {}): Promise<Pod> {
-  const made = pod(spec, name);
-  return client.create(pods, { ...made, metadata: { namespace: "default", name } });
-}
-async function until(name: string, accept: (pod: Pod) => boolean): Promise<Pod> {
-  const abort = new AbortController();
-  const fieldSelector = `metadata.name=${name}`;
-  try {
-    for await (const event of client.watch(pods, { fieldSelector, signal: abort.signal }))
-      if (event.type !== "BOOKMARK" && accept(event.object)) return event.object;
-  } finally {
-    abort.abort();
-  }
-  throw new Error(`the watch of ${name} ended`);
-}
-const isBound = (bound: Pod): boolean => (bound.spec?.nodeName ?? "") !== "";
-const cpu = (amount: string) => ({
-  containers: [{ name: "a", image: "x", resources: { requests: { cpu: amount } } }],
-});
+beforeEach(() => start());
+afterEach(() => harness.stop());
 
 it("binds a pod to a node", async () => {
   await addNode("a");
@@ -65,10 +31,8 @@ it("binds a pod to a node", async () => {
   const bound = await until("web", isBound);
   expect(bound.spec?.nodeName).toBe("a");
   expect(findCondition(bound.status?.conditions, "PodScheduled")?.status).toBe("True");
-  await scheduler.stop();
-  const { items } = await client.list(events, { namespace: "default" });
-  expect(items.map(({ reason, message }) => [reason, message])).toEqual([
-    ["Scheduled", "Successfully assigned default/web to a"],
+  expect(await harness.eventsOf("web")).toEqual([
+    "Scheduled: Successfully assigned default/web to a",
   ]);
 });
 
@@ -124,7 +88,7 @@ it("never gives one place to two pods of a burst", async () => {
   );
   const { items } = await client.list(pods);
   expect(items.filter(isBound)).toHaveLength(10);
-  expect(scheduler.pending).toBe(5);
+  expect(harness.scheduler.pending).toBe(5);
 });
 
 it("leaves pods of other schedulers and gated pods alone", async () => {
@@ -133,10 +97,114 @@ it("leaves pods of other schedulers and gated pods alone", async () => {
   await addPod("gated", { schedulingGates: [{ name: "example.com/wait" }] });
   await addPod("ours");
   await until("ours", isBound);
-  expect(scheduler.pending).toBe(0);
+  expect(harness.scheduler.pending).toBe(0);
   const key = { namespace: "default", name: "gated" };
   const body = { spec: { schedulingGates: null } };
   await client.patch(pods, key, { type: "merge", body });
   await until("gated", isBound);
   expect(isBound(await client.get(pods, { namespace: "default", name: "other" }))).toBe(false);
+});
+
+it("takes care of the pods of each of its profiles by that profile's rules", async () => {
+  await harness.stop();
+  await start({
+    profiles: [
+      { schedulerName: "default-scheduler" },
+      { schedulerName: "packing", resourceStrategy: "MostAllocated" },
+    ],
+  });
+  await addNode("a");
+  await addNode("b");
+  await addPod("first", { ...cpu("1"), nodeSelector: {}, schedulerName: "packing" });
+  const used = (await until("first", isBound)).spec?.nodeName;
+  await addPod("packed", { ...cpu("1"), schedulerName: "packing" });
+  expect((await until("packed", isBound)).spec?.nodeName).toBe(used);
+  await addPod("spread", cpu("1"));
+  expect((await until("spread", isBound)).spec?.nodeName).not.toBe(used);
+  expect(await harness.eventsOf("packed")).toHaveLength(1);
+});
+
+it("refuses a profile with weights of nothing", async () => {
+  const profiles = [{ schedulerName: "x", weights: { Luck: 3 } }];
+  await expect(startHarness({ profiles })).rejects.toThrow(
+    "scheduler profile x: weight 3 of Luck: there is no such score plug-in",
+  );
+});
+
+it("tries again when a binding fails, and gives the place back meanwhile", async () => {
+  await harness.stop();
+  let failures = 1;
+  await start({
+    wrap: (inner) =>
+      intercepted(inner, {
+        create: (resource, object, options) =>
+          options?.subresource === "binding" && failures-- > 0
+            ? Promise.reject(StatusError.of("InternalError", "the disk is full"))
+            : inner.create(resource, object, options),
+      }),
+  });
+  await addNode("a");
+  await addPod("web", cpu("4"));
+  await until("web", isBound);
+  expect(await harness.eventsOf("web")).toEqual([
+    "FailedScheduling: binding rejected: the disk is full",
+    "Scheduled: Successfully assigned default/web to a",
+  ]);
+});
+
+it("hears of a namespace that is labelled to let a pod in", async () => {
+  await addNode("a", { labels: { zone: "1" } });
+  const elsewhere = { name: "prod" };
+  await client.create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata: elsewhere });
+  await client.create(pods, {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { namespace: "prod", name: "db", labels: { app: "db" } },
+    spec: { containers: [{ name: "a", image: "x" }], nodeName: "a" },
+  });
+  await addPod("web", {
+    affinity: {
+      podAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          {
+            topologyKey: "zone",
+            labelSelector: { matchLabels: { app: "db" } },
+            namespaceSelector: { matchLabels: { tier: "prod" } },
+          },
+        ],
+      },
+    },
+  });
+  await until("web", isUnschedulable);
+  const body = { metadata: { labels: { tier: "prod" } } };
+  await client.patch(namespaces, elsewhere, { type: "merge", body });
+  await until("web", isBound);
+});
+
+it("a thousand pods that fit nowhere hold nobody up, and are tried no more until something changes", async () => {
+  await harness.stop();
+  let writes = 0;
+  await start({
+    wrap: (inner) =>
+      intercepted(inner, {
+        patch: (...args) => {
+          writes++;
+          return inner.patch(...args);
+        },
+      }),
+  });
+  await addNode("a");
+  const impossible = { nodeSelector: { disk: "none" } };
+  await Promise.all(Array.from({ length: 1_000 }, (_, index) => addPod(`no-${index}`, impossible)));
+  await addPod("yes");
+  await until("yes", isBound);
+  await until("no-999", isUnschedulable);
+  expect(harness.scheduler.pending).toBe(1_000);
+  const told = writes;
+  // None of these helps: the node has room, but not the label.
+  await client.delete(pods, { namespace: "default", name: "yes" }, { gracePeriodSeconds: 0 });
+  await addNode("b");
+  await addPod("also");
+  await until("also", isBound);
+  expect(writes).toBe(told);
 });
