@@ -195,7 +195,7 @@ class KubernetesServiceProxy implements ServiceProxy {
 
   #createPort(key: string, protocol: Protocol): ServicePort {
     const { clock } = this.#options;
-    if (protocol === "UDP") return new UdpPort(clock);
+    if (protocol === "UDP") return new UdpPort(clock, this.#budget);
     const onFull = (): void => {
       const nowMs = clock.now();
       if (nowMs - (this.#fullSinceMs.get(key) ?? Number.NEGATIVE_INFINITY) < FULL_INTERVAL_MS)

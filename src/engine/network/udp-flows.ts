@@ -1,10 +1,11 @@
 /**
  * Which backend each UDP client talks to: what connection tracking does in a kernel. Bounded: the
- * flow that was quiet longest makes room for a new one, as any client can make up source addresses.
+ * flow that was quiet longest makes room for a new one, for clients can make up source addresses.
  */
 import { createSocket, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import type { Clock } from "../../client/clock.ts";
+import type { ConnectionBudget } from "./connection-budget.ts";
 import type { Backend } from "./service-routes.ts";
 
 /** Flows of one Service port. Each has a socket of its own, so that answers find their client. */
@@ -23,6 +24,8 @@ export interface UdpFlowsOptions {
   /** How the load of a backend changes. */
   readonly opened: (backend: Backend) => void;
   readonly closed: (backend: Backend) => void;
+  /** Shared with all other traffic: each flow is an open file. */
+  readonly budget: ConnectionBudget;
   /** @default 1,024 */
   readonly maxFlows?: number;
 }
@@ -54,11 +57,7 @@ export class UdpFlows {
 
   /** `reply` takes what the backend answers. */
   open(client: string, backend: Backend, datagram: Buffer, reply: (answer: Buffer) => void): void {
-    if (this.#flows.size >= (this.#options.maxFlows ?? MAX_FLOWS))
-      for (const [quietest, flow] of this.#flows) {
-        this.#drop(quietest, flow);
-        break;
-      }
+    if (!this.#makeRoom()) return;
     const { clock } = this.#options;
     const flow = new Flow(backend, clock, reply, () => {
       if (this.#flows.get(client) === flow) this.#drop(client, flow);
@@ -67,6 +66,17 @@ export class UdpFlows {
     this.#options.opened(backend);
     flow.send(datagram, clock.now());
     this.#sweepLater();
+  }
+
+  /** False when others use up what there is: the datagram is lost. */
+  #makeRoom(): boolean {
+    const { budget, maxFlows = MAX_FLOWS } = this.#options;
+    if (this.#flows.size < maxFlows && budget.take()) return true;
+    for (const [quietest, flow] of this.#flows) {
+      this.#drop(quietest, flow);
+      break;
+    }
+    return budget.take();
   }
 
   /** Clients of backends that take no new datagrams get another one with the next datagram. */
@@ -78,6 +88,7 @@ export class UdpFlows {
       const end = (): void => {
         cancel();
         this.#draining.delete(end);
+        this.#options.budget.release();
         flow.close();
       };
       const cancel = this.#options.clock.after(DRAIN_MS, end);
@@ -94,6 +105,7 @@ export class UdpFlows {
   #drop(client: string, flow: Flow): void {
     this.#flows.delete(client);
     this.#options.closed(flow.backend);
+    this.#options.budget.release();
     flow.close();
   }
 

@@ -4,6 +4,7 @@ import { isIPv6 } from "node:net";
 import type { Clock } from "../../client/clock.ts";
 import { type Affinity, Balancer } from "./balancer.ts";
 import { type BindAddress, BindError } from "./bind-address.ts";
+import type { ConnectionBudget } from "./connection-budget.ts";
 import type { ListenOptions, ServicePort } from "./service-port.ts";
 import type { Destinations, ServiceRoute } from "./service-routes.ts";
 import { flowKey, UdpFlows } from "./udp-flows.ts";
@@ -14,10 +15,11 @@ const NONE_AVOIDED: ReadonlySet<string> = new Set();
 class Audience {
   readonly balancer: Balancer;
   readonly flows: UdpFlows;
-  constructor(clock: Clock) {
+  constructor(clock: Clock, budget: ConnectionBudget) {
     this.balancer = new Balancer(clock);
     this.flows = new UdpFlows({
       clock,
+      budget,
       opened: (backend) => this.balancer.opened(backend),
       closed: (backend) => this.balancer.closed(backend),
     });
@@ -32,8 +34,11 @@ export class UdpPort implements ServicePort {
   readonly #audiences: Readonly<Record<ListenOptions["audience"], Audience>>;
   readonly #sockets = new Map<string, Socket>();
 
-  constructor(clock: Clock) {
-    this.#audiences = { internal: new Audience(clock), external: new Audience(clock) };
+  constructor(clock: Clock, budget: ConnectionBudget) {
+    this.#audiences = {
+      internal: new Audience(clock, budget),
+      external: new Audience(clock, budget),
+    };
   }
 
   update(route: ServiceRoute, affinity: Affinity | undefined): void {

@@ -43,7 +43,7 @@ export interface ProxyFixture {
 }
 
 export async function startProxy(
-  options: { loadBalancerAddresses?: string } = {},
+  options: { loadBalancerAddresses?: string; nodeAddress?: string } = {},
 ): Promise<ProxyFixture> {
   const api = createApiServer({ store: new MemoryStore() });
   await bootstrap(api);
@@ -65,7 +65,7 @@ export async function startProxy(
     clock: systemClock,
     logger: silentLogger,
     nodeName: HERE,
-    nodeAddress: "127.0.0.1",
+    nodeAddress: options.nodeAddress ?? "127.0.0.1",
     ...(options.loadBalancerAddresses === undefined
       ? {}
       : { loadBalancerAddresses: new AddressRanges(options.loadBalancerAddresses) }),

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "vitest";
+import { hostAddresses } from "../../../src/engine/network/host-addresses.ts";
 import { endpointSlices } from "../../../src/kube/kinds/endpointslice.ts";
 import { nodes } from "../../../src/kube/kinds/node.ts";
 import { services } from "../../../src/kube/kinds/service.ts";
@@ -224,4 +225,22 @@ test("a protocol that is not served is told once, the other ports work", async (
   await route("web", [port], [ready("elsewhere")]);
   expect(await ask(spec?.clusterIP ?? "", 7080)).toBe("web");
   expect(told).toEqual([expect.stringMatching(/^ProtocolNotSupported web: port 7081\/SCTP/)]);
+});
+
+test("on all addresses of the machine, beside the addresses that Services have of their own", async () => {
+  const { create, route, ingress, startHttp } = await start({ nodeAddress: "0.0.0.0" });
+  const port = await freePort();
+  const ports = [{ name: "web", port }];
+  const inner = await create("inner", { ports });
+  await route("inner", [slicePort(await startHttp("inner"))], [ready()]);
+  const outer = await create("outer", { type: "LoadBalancer", ports });
+  await route("outer", [slicePort(await startHttp("outer"))], [ready()]);
+  expect(await ask(inner.spec?.clusterIP ?? "", port)).toBe("inner");
+  expect(await ask(outer.spec?.clusterIP ?? "", port)).toBe("outer");
+  const { listen, publish } = hostAddresses("0.0.0.0");
+  await expect.poll(() => ingress("outer")).toEqual(publish.map((ip) => ({ ip, ipMode: "VIP" })));
+  for (const address of listen) {
+    expect(await ask(address, port)).toBe("outer");
+    expect(await ask(address, outer.spec?.ports?.[0]?.nodePort ?? 0)).toBe("outer");
+  }
 });

@@ -2,6 +2,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { afterEach, expect, test } from "vitest";
 import type { Clock } from "../../../src/client/clock.ts";
 import type { Affinity } from "../../../src/engine/network/balancer.ts";
+import { ConnectionBudget } from "../../../src/engine/network/connection-budget.ts";
 import type { Backend, ServiceRoute } from "../../../src/engine/network/service-routes.ts";
 import { sourceRanges } from "../../../src/engine/network/source-ranges.ts";
 import { UdpFlows } from "../../../src/engine/network/udp-flows.ts";
@@ -63,9 +64,17 @@ const route = (active: readonly Backend[]): ServiceRoute => {
 
 async function startPort(
   active: readonly Backend[],
-  options: { clock?: Clock; affinity?: Affinity; sources?: readonly string[] } = {},
+  options: {
+    clock?: Clock;
+    budget?: ConnectionBudget;
+    affinity?: Affinity;
+    sources?: readonly string[];
+  } = {},
 ) {
-  const port = new UdpPort(options.clock ?? new ManualClock());
+  const port = new UdpPort(
+    options.clock ?? new ManualClock(),
+    options.budget ?? new ConnectionBudget(),
+  );
   port.update(route(active), options.affinity);
   const number = await port.listen(
     "test",
@@ -189,6 +198,7 @@ test("made-up clients cannot fill the table: the quietest flow makes room", asyn
     opened: () => void loads.opened++,
     closed: () => void loads.closed++,
     maxFlows: 3,
+    budget: new ConnectionBudget(),
   });
   cleanups.push(() => flows.close());
   const open = (client: string) =>
@@ -200,6 +210,24 @@ test("made-up clients cannot fill the table: the quietest flow makes room", asyn
   expect(flows.forward("2", Buffer.from("gone"))).toBe(false);
   expect(flows.forward("1", Buffer.from("still"))).toBe(true);
   expect(loads).toEqual({ opened: 4, closed: 1 });
+});
+
+test("flows share what connections there are, and give them back", async () => {
+  const budget = new ConnectionBudget(10);
+  expect(budget.total).toBe(3);
+  budget.take();
+  const [a, b] = [await startEcho("a"), await startEcho("b")];
+  const clock = new ManualClock();
+  const { port, number } = await startPort([a.backend], { budget, clock });
+  for (const word of ["1", "2", "3"]) {
+    const { socket, answers } = await startClient();
+    socket.send(word, number, "127.0.0.1");
+    await expect.poll(() => answers, { interval: 2 }).toEqual([`a:${word}`]);
+  }
+  expect([port.flows, budget.open]).toEqual([2, 3]);
+  port.update(route([b.backend]), undefined);
+  await clock.advance(1_000);
+  expect([port.flows, budget.open]).toEqual([0, 1]);
 });
 
 test("who is not in the source ranges is not heard", async () => {
