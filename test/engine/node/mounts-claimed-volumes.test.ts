@@ -363,6 +363,44 @@ describe("after a restart", () => {
   });
 });
 
+describe("a volume that a driver does not take back", () => {
+  it("keeps the pod, told in an Event for each of ever fewer tries", async () => {
+    await bound();
+    await fake.harness.createPod("web", usingClaim());
+    await fake.harness.until("web", isRunning);
+    driver.problems.set("unpublish", new VolumeDriverError("Internal", "busy"));
+    await fake.harness.deletePod("web", 1);
+    expect(await problem("web", "FailedUnMount")).toContain("busy");
+    await pass(fake, 5 * 60_000, 60_000);
+    const tries = driver.journal.filter((line) => line.startsWith("unpublish")).length;
+    expect(tries).toBeGreaterThan(1);
+    expect(tries).toBeLessThan(12);
+    expect(await readdir(join(fake.harness.directory, "pods"))).toHaveLength(1);
+    driver.problems.clear();
+    await pass(fake, 122_000);
+    await fake.harness.untilGone("web");
+  });
+
+  it("of a pod that is gone is taken back once its driver is there", async () => {
+    await bound();
+    await fake.harness.createPod("web", usingClaim());
+    await fake.harness.until("web", isRunning);
+    await fake.harness.stopAgent();
+    await fake.harness.deletePod("web", 0);
+    drivers.remove(driver);
+    await fake.harness.startAgent();
+    expect(driver.journal).not.toContain("unpublish vol-1");
+    drivers.add(driver);
+    await expect.poll(() => driver.journal.at(-1)).toBe("unstage vol-1");
+    await fake.harness.stopAgent();
+    expect(await readdir(join(fake.harness.directory, "pods"))).toEqual([]);
+    await fake.harness.startAgent();
+    expect(fake.harness.problems.splice(0)).toEqual([
+      expect.stringContaining("an orphaned pod could not be stopped"),
+    ]);
+  });
+});
+
 describe("ephemeral volumes", () => {
   const template = {
     spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },

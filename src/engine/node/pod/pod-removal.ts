@@ -14,7 +14,9 @@ export async function removePodData(
   options: { readonly keepLogs: boolean },
 ): Promise<void> {
   // Before the directory goes: what is mounted in it is not the pod's to delete.
-  await env.volumes.release(uidOf(pod), sandbox?.directory);
+  await env.volumes.release(uidOf(pod), sandbox?.directory, ({ message }) =>
+    env.events.record(pod, "Warning", "FailedUnMount", message),
+  );
   await env.runtime.removeSandbox(uidOf(pod));
   if (options.keepLogs) return;
   await rm(podLogsDirectory(env.logsDirectory, pod), { recursive: true, force: true });

@@ -21,6 +21,7 @@ import { endedRun } from "../status/ended-run.ts";
 import { podStatus } from "../status/pod-status.ts";
 import { statusPatch } from "../status/status-patch.ts";
 import { PodVolumes } from "../volumes/pod-volumes.ts";
+import { VolumeError } from "../volumes/volume-error.ts";
 import { ContainerRunner } from "./container-runner.ts";
 import { UNSEEN, type ViewOf } from "./container-view.ts";
 import { isOverruled } from "./overruled-readiness.ts";
@@ -175,10 +176,12 @@ export class PodWorker {
       try {
         await this.#sync();
       } catch (error) {
-        this.#env.logger.warn(
-          { err: error, pod: describePod(this.#pod) },
-          "pod sync failed, trying again",
-        );
+        // A volume that is stuck is told in Events, once for each try.
+        if (!(error instanceof VolumeError))
+          this.#env.logger.warn(
+            { err: error, pod: describePod(this.#pod) },
+            "pod sync failed, trying again",
+          );
         this.#timer.wakeAfter(RETRY_MS);
       }
     }

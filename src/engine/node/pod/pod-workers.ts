@@ -35,6 +35,8 @@ export class PodWorkers {
   readonly #unsubscribe: (() => void)[] = [];
   #unsubscribeRuntime: () => void = () => undefined;
   #orphans: Promise<unknown> = Promise.resolve();
+  /** What is left of pods that are not in the API any more; undefined: nothing but mounts. */
+  readonly #leftovers = new Map<string, FoundPod | undefined>();
   #isStopping = false;
 
   constructor(options: PodWorkersOptions) {
@@ -46,9 +48,9 @@ export class PodWorkers {
     const { pods, configMaps, secrets, environment } = this.#options;
     const found = await this.#findPods();
     const inApi = new Set(pods.list().map(uidOf));
-    this.#orphans = Promise.all(
-      [...found].filter(([uid]) => !inApi.has(uid)).map(([uid, pod]) => this.#stopOrphan(uid, pod)),
-    );
+    for (const uid of [...found.keys(), ...environment.volumes.mounts.pods()])
+      if (!inApi.has(uid)) this.#leftovers.set(uid, found.get(uid));
+    this.#orphans = this.#stopOrphans();
     await removeLogsExcept(environment.logsDirectory, inApi);
     const onStatus = (status: ContainerStatus): void =>
       this.#workers.get(status.podUid)?.containerChanged(status);
@@ -111,7 +113,8 @@ export class PodWorkers {
 
   /** Claims, what they are bound to, and the drivers that bring it here. */
   #followVolumes(): (() => void)[] {
-    const { claims, volumes, attachments, drivers } = this.#options.environment.volumes;
+    const node = this.#options.environment.volumes;
+    const { claims, volumes, attachments, drivers } = node;
     const ofVolume = (name: string): void => {
       const { namespace = "", name: claim = "" } = volumes.get(name)?.spec?.claimRef ?? {};
       this.#referenceChanged("persistentvolumeclaim", { metadata: { namespace, name: claim } });
@@ -123,6 +126,8 @@ export class PodWorkers {
         ofVolume(object.spec?.source?.persistentVolumeName ?? ""),
       ),
       drivers.onChange(() => {
+        node.retryReleases();
+        this.#orphans = this.#orphans.then(() => this.#stopOrphans());
         for (const [key, uids] of this.#referrers)
           if (isDriverKey(key)) for (const uid of uids) this.#workers.get(uid)?.referenceChanged();
       }),
@@ -149,15 +154,21 @@ export class PodWorkers {
     return found;
   }
 
-  async #stopOrphan(uid: string, { runs, sandbox }: FoundPod): Promise<void> {
+  async #stopOrphans(): Promise<void> {
+    await Promise.all([...this.#leftovers].map(([uid, pod]) => this.#stopOrphan(uid, pod)));
+  }
+
+  /** What fails is tried again when a driver comes that may have been missing, or by the next agent. */
+  async #stopOrphan(uid: string, pod: FoundPod | undefined): Promise<void> {
     const { runtime, volumes, logger } = this.#options.environment;
     logger.info({ podUid: uid }, "stopping a pod that is not in the API any more");
     try {
       await Promise.all(
-        runs.map(({ id }) => runtime.stopContainer(id, { graceMs: ORPHAN_GRACE_MS })),
+        (pod?.runs ?? []).map(({ id }) => runtime.stopContainer(id, { graceMs: ORPHAN_GRACE_MS })),
       );
-      await volumes.release(uid, sandbox.directory);
+      await volumes.release(uid, pod?.sandbox.directory, () => undefined);
       await runtime.removeSandbox(uid);
+      this.#leftovers.delete(uid);
     } catch (error) {
       logger.error({ err: error, podUid: uid }, "an orphaned pod could not be stopped");
     }

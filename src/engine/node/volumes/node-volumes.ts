@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { SecretReference } from "kubernetes-types/core/v1";
 import type { Client } from "../../../client/client.ts";
+import { type Clock, systemClock } from "../../../client/clock.ts";
 import type { Informers } from "../../../client/informers.ts";
 import { csiDrivers } from "../../../kube/kinds/csidriver.ts";
 import { persistentVolumes } from "../../../kube/kinds/persistentvolume.ts";
@@ -13,7 +14,7 @@ import { VolumeDrivers } from "../../storage/volume-drivers.ts";
 import { DriverMounts } from "./driver-mounts.ts";
 import type { HostPathPolicy } from "./host-path.ts";
 import { unmountBelow } from "./tmpfs.ts";
-import { VolumeError } from "./volume-error.ts";
+import { retryDelayMs, VolumeError } from "./volume-error.ts";
 
 export interface NodeVolumesOptions {
   readonly client: Client;
@@ -26,6 +27,7 @@ export interface NodeVolumesOptions {
   readonly drivers?: VolumeDrivers;
   /** @default every path */
   readonly hostPaths?: HostPathPolicy;
+  readonly clock?: Clock;
 }
 
 export class NodeVolumes {
@@ -39,9 +41,16 @@ export class NodeVolumes {
   readonly csiDrivers;
   readonly attachments;
   readonly #secrets;
+  readonly #clock: Clock;
+  /** Pods whose volumes could not be taken back. */
+  readonly #releases = new Map<
+    string,
+    { readonly problem: VolumeError; readonly count: number; readonly retryAtMs: number }
+  >();
 
   private constructor(options: NodeVolumesOptions, drivers: VolumeDrivers, mounts: DriverMounts) {
     const { informers } = options;
+    this.#clock = options.clock ?? systemClock;
     this.client = options.client;
     this.nodeName = options.nodeName;
     this.hostPaths = options.hostPaths ?? {};
@@ -75,9 +84,39 @@ export class NodeVolumes {
     );
   }
 
-  /** Takes back everything of a pod before its directory is deleted. Idempotent. */
-  async release(podUid: string, podDirectory: string | undefined): Promise<void> {
-    await this.mounts.unmountPod(podUid);
-    if (podDirectory !== undefined) await unmountBelow(podDirectory);
+  /** Something changed that failed releases may have waited for. */
+  retryReleases(): void {
+    for (const [podUid, release] of this.#releases)
+      this.#releases.set(podUid, { ...release, retryAtMs: 0 });
+  }
+
+  /**
+   * Takes back everything of a pod before its directory is deleted. Idempotent. Whoever asks again
+   * and again while a driver fails is told the same until the time for another try has come.
+   * @param onFailure called for each try that failed
+   * @throws VolumeError
+   */
+  async release(
+    podUid: string,
+    podDirectory: string | undefined,
+    onFailure: (problem: VolumeError) => void,
+  ): Promise<void> {
+    const before = this.#releases.get(podUid);
+    if (before !== undefined && this.#clock.now() < before.retryAtMs) throw before.problem;
+    try {
+      await this.mounts.unmountPod(podUid);
+      if (podDirectory !== undefined) await unmountBelow(podDirectory);
+      this.#releases.delete(podUid);
+    } catch (cause) {
+      const count = (before?.count ?? 0) + 1;
+      const problem = new VolumeError(
+        `UnmountVolume.TearDown failed: ${(cause as Error).message}`,
+        { cause },
+      );
+      const retryAtMs = this.#clock.now() + retryDelayMs(count);
+      this.#releases.set(podUid, { problem, count, retryAtMs });
+      onFailure(problem);
+      throw problem;
+    }
   }
 }

@@ -3,7 +3,7 @@
  * has it; a look at them brings them up to date with the objects that they are made of, renews
  * tokens, and measures what is limited. Level-triggered: the pod's worker looks whenever it likes.
  */
-import { rmdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Volume } from "kubernetes-types/core/v1";
 import type { Clock } from "../../../client/clock.ts";
@@ -30,13 +30,10 @@ import { growOnNode } from "./grow-on-node.ts";
 import { prepareHostPath } from "./host-path.ts";
 import type { NodeVolumes } from "./node-volumes.ts";
 import { PodTokens } from "./service-account-token.ts";
-import { VolumeError } from "./volume-error.ts";
+import { retryDelayMs, VolumeError } from "./volume-error.ts";
 import { setVolumeGroup } from "./volume-ownership.ts";
 import { isWritten, tokensOf, volumePayload } from "./volume-payload.ts";
 
-/** How long until a volume that failed is tried again: doubled each time, as upstream. */
-const FIRST_RETRY_MS = 500;
-const MAX_RETRY_MS = 122_000;
 /** How often what an emptyDir holds is compared with its limit, as upstream. */
 const MEASURE_INTERVAL_MS = 10_000;
 
@@ -143,8 +140,7 @@ export class PodVolumes {
     const count = before?.message === message ? before.count + 1 : 1;
     // What waits for an object is looked at for many reasons, and told once.
     if (!waits || count === 1) events.record(pod, "Warning", reason, message);
-    const delayMs = Math.min(FIRST_RETRY_MS * 2 ** (count - 1), MAX_RETRY_MS);
-    const retryAtMs = waits ? Infinity : clock.now() + delayMs;
+    const retryAtMs = waits ? Infinity : clock.now() + retryDelayMs(count);
     this.#failures.set(volume.name, { message, count, retryAtMs });
   }
 
@@ -241,8 +237,6 @@ export class PodVolumes {
 
   async #mount(mount: DriverMount, pod: Pod): Promise<string> {
     const { node } = this.#options;
-    // An agent of before, or an emptyDir of this name, may have left it: the path is the driver's.
-    await rmdir(mount.targetPath).catch(() => undefined);
     const path = await node.mounts.mount(mount);
     if (followsFsGroup(node, mount)) await setVolumeGroup(path, specOf(pod).securityContext ?? {});
     return path;

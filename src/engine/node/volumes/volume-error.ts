@@ -12,3 +12,11 @@ export class VolumeError extends Error {
     this.reason = options.reason ?? "FailedMount";
   }
 }
+
+/** How long until a volume that failed is tried again: doubled each time, as upstream. */
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 122_000;
+
+/** @param failures in a row, at least one */
+export const retryDelayMs = (failures: number): number =>
+  Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), MAX_RETRY_MS);
