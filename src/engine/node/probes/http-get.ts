@@ -1,6 +1,7 @@
 /** GET of probes and hooks. */
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { afterTimeout } from "./after-timeout.ts";
 import { failure, MAX_PROBE_OUTPUT_BYTES, type ProbeOutcome, success } from "./outcome.ts";
 
 export interface HttpGetOptions {
@@ -16,13 +17,12 @@ export function httpGet(url: URL, options: HttpGetOptions): Promise<ProbeOutcome
   return new Promise((resolve) => {
     let request: ClientRequest;
     const settle = (outcome: ProbeOutcome): void => {
-      clearTimeout(timer);
+      timer.cancel();
       resolve(outcome);
       request.destroy();
     };
-    const timer = setTimeout(
-      () => settle(failure(`Get "${url.href}": context deadline exceeded`)),
-      options.timeoutMs,
+    const timer = afterTimeout(options.timeoutMs, () =>
+      settle(failure(`Get "${url.href}": context deadline exceeded`)),
     );
     const send = url.protocol === "https:" ? httpsRequest : httpRequest;
     request = send(url, {
