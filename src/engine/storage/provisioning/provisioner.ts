@@ -214,6 +214,8 @@ export function createProvisioner(
     const isDeleted = volume.metadata.deletionTimestamp !== undefined;
     const policy = volume.spec?.persistentVolumeReclaimPolicy;
     const isHeld = hasFinalizer(volume, PROVISIONER_FINALIZER);
+    // Our part is done: others still hold the object.
+    if (isDeleted && !isHeld) return;
     if (policy !== "Delete") {
       if (isHeld) await client.update(persistentVolumes, release(volume));
       return;
