@@ -101,12 +101,13 @@ function planFromMetrics(
       highest === undefined || outcome.replicas > highest.replicas ? outcome : highest,
     undefined,
   );
-  const warnings = read.failures.map(({ metric, message }) => ({
+  const isNew = read.isUnmeasured && isStarting(input);
+  const warnings = (isNew ? [] : read.failures).map(({ metric, message }) => ({
     reason: failureReason(metric),
     message,
   }));
   const currentMetrics = read.statuses;
-  if (best === undefined && read.isUnmeasured && isStarting(input))
+  if (best === undefined && isNew)
     return {
       replicas: undefined,
       reason: "",

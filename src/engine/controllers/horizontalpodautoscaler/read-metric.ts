@@ -75,7 +75,7 @@ function readResource(
     replicas: proposal.replicas,
     name: "utilization" in goal ? `${prefix} utilization (percentage of request)` : prefix,
     status: statusOf({
-      averageValue: formatMilli(proposal.averageValue),
+      averageValue: formatAverage(name, proposal.averageValue),
       ...(averageUtilization === undefined ? {} : { averageUtilization }),
     }),
   };
@@ -141,5 +141,11 @@ function requestOf(
 }
 
 const milli = (quantity: string): number => Number(quantityToMilli(parseQuantity(quantity)));
-const formatMilli = (value: number): string =>
-  formatQuantity({ nanos: BigInt(Math.round(value)) * 1_000_000n, format: "DecimalSI" });
+
+/** Memory to the KiB: nobody compares bytes. */
+function formatAverage(name: string, value: number): string {
+  if (name !== "memory")
+    return formatQuantity({ nanos: BigInt(Math.round(value)) * 1_000_000n, format: "DecimalSI" });
+  const kibibytes = BigInt(Math.round(value / 1000 / 1024));
+  return formatQuantity({ nanos: kibibytes * 1024n * 1_000_000_000n, format: "BinarySI" });
+}
