@@ -8,6 +8,9 @@ import type { RawHeaders, Refusal } from "./request-target.ts";
 export type ProxyRequest = IncomingMessage | Http2ServerRequest;
 export type ProxyResponse = ServerResponse | Http2ServerResponse;
 
+/** Copying that much costs less than a second piece. */
+const MAX_INLINE_BYTES = 8 * 1024;
+
 const GRPC = /^application\/grpc(?:$|[+; ])/i;
 /** github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md; what is not named is UNKNOWN. */
 const GRPC_CODES: Readonly<Record<number, number>> = {
@@ -59,6 +62,8 @@ export function endResponse(response: ProxyResponse, trailers: RawHeaders, last?
   if (!("stream" in response)) {
     if (passed.length > 0) response.addTrailers(pairsOf(passed));
     if (last === undefined) response.end();
+    // A text goes out in one piece with the head, bytes in two.
+    else if (last.length <= MAX_INLINE_BYTES) response.end(last.toString("latin1"), "latin1");
     else response.end(last);
     return;
   }

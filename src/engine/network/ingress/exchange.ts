@@ -43,6 +43,8 @@ export interface ExchangeEvents {
   drained(): void;
   head(head: AnswerHead): void;
   data(bytes: Buffer): void;
+  /** More of the answer is to come, and is not there yet. */
+  awaited(): void;
   end(trailers: RawHeaders): void;
   upgraded(head: AnswerHead, backend: Socket, first: Buffer): void;
   failed(failure: Failure): void;

@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import type { Clock } from "../../../client/clock.ts";
 import { backendKey } from "../service-routes.ts";
 import {
+  answer,
   cutOff,
   endResponse,
   headersToClient,
@@ -23,12 +24,12 @@ import {
   type Exchange,
   type ExchangeEvents,
   type Failure,
+  type OutgoingRequest,
   UnsendableError,
 } from "./exchange.ts";
-import type { BodyFraming } from "./forwarded-headers.ts";
 import type { RawHeaders, Refusal } from "./request-target.ts";
 import type { Copies } from "./mirror-request.ts";
-import { framingOf, hasBody, outgoingRequest, type SentAs } from "./outgoing-request.ts";
+import { hasBody, outgoingRequest, type SentAs } from "./outgoing-request.ts";
 import type { Lease, ServiceBackends } from "./service-backends.ts";
 
 export interface ForwardOptions extends SentAs {
@@ -38,8 +39,8 @@ export interface ForwardOptions extends SentAs {
   readonly clock: Clock;
   /** Of one attempt, from when it is begun. @default no bound but those of `limits` */
   readonly attemptTimeoutMs?: number | undefined;
-  /** Once past, the client is answered 504, or cut off. */
-  readonly endMs?: number | undefined;
+  /** Of all attempts and the whole answer: then the client is answered 504, or cut off. */
+  readonly requestTimeoutMs?: number | undefined;
   /** Get the body, too. */
   readonly copies?: Copies | undefined;
   /** Changes the headers of the backend's answer. */
@@ -71,127 +72,104 @@ const LATE: Refusal = { status: 504, message: "the endpoint did not answer in ti
 const UNSENDABLE: Refusal = { status: 400, message: "the request cannot be sent to HTTP/1.1" };
 const NO_UPGRADE: Refusal = { status: 502, message: "the endpoint speaks HTTP/2 only" };
 
-/** How one attempt ended: with an answer on its way, with one to give, or to be tried again. */
-type Attempt = "answered" | "refused" | "unanswered" | Refusal;
+const NOBODY: ReadonlySet<string> = new Set();
 
-/**
- * Resolves to what to answer instead when no backend did; to undefined once the answer of one is on
- * its way, or the client has gone.
- */
-export async function forwardRequest(
+/** A request on its way. */
+export interface Forwarding {
+  /** The client has left, or has its whole answer. */
+  clientGone(): void;
+}
+
+/** Sees to it that the client gets an answer, the backend's or the proxy's own. */
+export function forwardRequest(
   request: ProxyRequest,
   response: ProxyResponse,
   options: ForwardOptions,
-): Promise<Refusal | undefined> {
-  const { backends, clock, limits, client } = options;
-  const framing = framingOf(request);
-  const mayRepeat = !hasBody(framing) && IDEMPOTENT.has(request.method ?? "");
-  const refused = new Set<string>();
-  const waitUntilMs = Math.min(clock.now() + limits.backendWaitMs, options.endMs ?? Infinity);
-  let sends = 0;
-  for (let attempt = 0; attempt < MAX_ATTEMPTS && !isGone(response); ) {
-    if (options.endMs !== undefined && clock.now() >= options.endMs) return LATE;
-    let lease = backends.take(client, refused);
-    if (lease === undefined) {
-      const leftMs = waitUntilMs - clock.now();
-      if (leftMs <= 0) lease = backends.takeLastResort(client, refused);
-      else {
-        // Those that refused have just ended, and their replacement may be on its way.
-        await backends.changed(leftMs);
-        refused.clear();
-        continue;
-      }
-    }
-    if (lease === undefined) return NO_BACKEND;
-    if (options.upgrade !== undefined && lease.isHttp2) {
-      lease.release();
-      return NO_UPGRADE;
-    }
-    attempt++;
-    options.onAttempt?.(lease);
-    const outcome = await new Attempting(request, response, lease, framing, options).outcome;
-    if (outcome === "answered") return undefined;
-    if (outcome === "refused") refused.add(backendKey(lease.backend));
-    else if (outcome === "unanswered") {
-      if (!mayRepeat || ++sends >= MAX_SENDS) return NO_ANSWER;
-    } else return outcome;
-  }
-  return isGone(response) ? undefined : NO_BACKEND;
+): Forwarding {
+  const forwarding = new ForwardedRequest(request, response, options);
+  forwarding.attempt();
+  return forwarding;
 }
 
-/** One attempt at one backend. */
-class Attempting implements ExchangeEvents {
-  readonly outcome: Promise<Attempt>;
+/**
+ * One attempt after the other, each an exchange whose events come here: a single object for the whole
+ * request, without promises in between, since this is what the proxy does most of its time.
+ */
+class ForwardedRequest implements Forwarding, ExchangeEvents {
   readonly #request: ProxyRequest;
   readonly #response: ProxyResponse;
-  readonly #lease: Lease;
-  readonly #framing: BodyFraming;
   readonly #options: ForwardOptions;
-  readonly #cancels: (() => void)[] = [];
-  #settle: (outcome: Attempt) => void = () => undefined;
+  readonly #outgoing: OutgoingRequest;
+  readonly #hasBody: boolean;
+  #lease: Lease | undefined;
   #exchange: Exchange | undefined;
-  #isSending = false;
+  #attempts = 0;
+  #sends = 0;
+  /** Keys of backends that refused the connection. */
+  #refused: Set<string> | undefined;
+  #waitUntilMs: number | undefined;
+  #cancelAttempt: (() => void) | undefined;
+  #cancelRequest: (() => void) | undefined;
+  #failure: Failure | undefined;
+  #body: BodyPump | undefined;
   #hasHead = false;
   #isPaused = false;
-  #isAborted = false;
+  /** Nothing more is done for it. */
   #isOver = false;
   /** The head waits for the first bytes of the body, to go with them. */
   #heldHead: AnswerHead | undefined;
   #heldBody: Buffer | undefined;
 
-  constructor(
-    request: ProxyRequest,
-    response: ProxyResponse,
-    lease: Lease,
-    framing: BodyFraming,
-    options: ForwardOptions,
-  ) {
+  constructor(request: ProxyRequest, response: ProxyResponse, options: ForwardOptions) {
     this.#request = request;
     this.#response = response;
-    this.#lease = lease;
-    this.#framing = framing;
     this.#options = options;
-    this.outcome = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
-    this.#start();
+    this.#outgoing = outgoingRequest(request, options);
+    this.#hasBody = hasBody(this.#outgoing.framing);
+    const { requestTimeoutMs, clock } = options;
+    if (requestTimeoutMs !== undefined)
+      this.#cancelRequest = clock.after(requestTimeoutMs, () => this.#timeOut());
   }
 
-  #start(): void {
-    const { clock, attemptTimeoutMs, endMs } = this.#options;
-    const outgoing = outgoingRequest(this.#request, this.#options);
-    this.#response.once("close", this.#onClientGone);
+  attempt(): void {
+    if (this.#isOver) return;
+    const { clock, attemptTimeoutMs, upgrade, onAttempt } = this.#options;
+    const lease = this.#takeLease();
+    if (lease === undefined) return;
+    this.#lease = lease;
+    this.#failure = undefined;
+    if (upgrade !== undefined && lease.isHttp2) return this.#refuse(NO_UPGRADE);
+    this.#attempts++;
+    onAttempt?.(lease);
     if (attemptTimeoutMs !== undefined)
-      this.#cancels.push(clock.after(attemptTimeoutMs, () => this.#timeOut()));
-    if (endMs !== undefined)
-      this.#cancels.push(clock.after(Math.max(0, endMs - clock.now()), () => this.#timeOut()));
+      this.#cancelAttempt = clock.after(attemptTimeoutMs, () => this.#timeOut());
     try {
-      this.#exchange = this.#lease.connections.open(outgoing, this);
+      this.#exchange = lease.connections.open(this.#outgoing, this);
     } catch (error) {
-      this.closed();
+      this.#refuse(UNSENDABLE);
       if (!(error instanceof UnsendableError)) throw error;
-      this.#settle(UNSENDABLE);
       return;
     }
     // `ready` comes before this on a kept connection.
-    if (this.#isSending) this.#sendBody();
-    if (isGone(this.#response)) this.#abort();
+    this.#body?.start(this.#exchange);
+  }
+
+  clientGone(): void {
+    if (!this.#isOver) this.#end();
   }
 
   ready(): void {
-    if (!hasBody(this.#framing)) return;
-    this.#isSending = true;
-    if (this.#exchange !== undefined) this.#sendBody();
+    if (!this.#hasBody) return;
+    this.#body = new BodyPump(this.#request, this.#options.copies, () => this.clientGone());
+    if (this.#exchange !== undefined) this.#body.start(this.#exchange);
   }
   drained(): void {
-    if (this.#isSending) this.#request.resume();
+    this.#body?.resume();
   }
 
   head(head: AnswerHead): void {
     this.#hasHead = true;
     this.#heldHead = head;
-    // An answer whose body takes its time, such as an event stream: the client gets the head now.
-    setImmediate(() => this.#flush());
   }
 
   data(bytes: Buffer): void {
@@ -201,37 +179,82 @@ class Attempting implements ExchangeEvents {
       return;
     }
     this.#flush();
-    if (!this.#isAborted) this.#write(bytes);
+    if (!this.#isOver) this.#write(bytes);
+  }
+
+  /** An answer whose body takes its time, such as an event stream: the client gets the head now. */
+  awaited(): void {
+    if (!this.#isOver && this.#heldHead !== undefined) this.#flush();
   }
 
   end(trailers: RawHeaders): void {
     const last = this.#heldBody;
     this.#heldBody = undefined;
-    if (!this.#writeHead()) return;
-    endResponse(this.#response, trailers, last);
+    if (this.#writeHead()) endResponse(this.#response, trailers, last);
   }
 
   upgraded(head: AnswerHead, backend: Socket, first: Buffer): void {
-    this.#settle("answered");
-    this.#response.off("close", this.#onClientGone);
+    this.#isOver = true;
     this.#options.upgrade?.take(head, backend, first);
   }
 
   failed(failure: Failure): void {
-    if (failure === "truncated") {
-      this.#flush();
-      cutOff(this.#response);
-    } else if (failure === "late") this.#settle(LATE);
-    // What was taken from the client cannot be sent a second time.
-    else this.#settle(this.#isSending && failure === "refused" ? NO_ANSWER : failure);
+    this.#failure = failure;
   }
 
   closed(): void {
-    this.#isOver = true;
-    for (const cancel of this.#cancels) cancel();
-    this.#response.off("close", this.#onClientGone);
-    if (this.#isSending) this.#stopBody();
-    this.#lease.release();
+    this.#cancelAttempt?.();
+    this.#cancelAttempt = undefined;
+    const body = this.#body;
+    body?.stop();
+    this.#exchange = undefined;
+    const lease = this.#lease;
+    this.#lease = undefined;
+    lease?.release();
+    if (this.#failure === undefined) return this.#finish();
+    if (this.#isOver) return;
+    if (this.#failure === "truncated") {
+      this.#flush();
+      cutOff(this.#response);
+      this.#finish();
+    } else this.#goOn(this.#failure, lease, body !== undefined);
+  }
+
+  /** After an attempt without an answer. */
+  #goOn(failure: Failure, lease: Lease | undefined, isBodyTaken: boolean): void {
+    this.#body = undefined;
+    if (failure === "late") return this.#refuse(LATE);
+    // What was taken from the client cannot be sent a second time.
+    if (isBodyTaken) return this.#refuse(NO_ANSWER);
+    if (failure === "unanswered") {
+      const mayRepeat = !this.#hasBody && IDEMPOTENT.has(this.#outgoing.method);
+      if (!mayRepeat || ++this.#sends >= MAX_SENDS) return this.#refuse(NO_ANSWER);
+    } else if (lease !== undefined) {
+      this.#refused ??= new Set();
+      this.#refused.add(backendKey(lease.backend));
+    }
+    if (this.#attempts >= MAX_ATTEMPTS) return this.#refuse(NO_BACKEND);
+    this.attempt();
+  }
+
+  /** Undefined: it comes back later, or has answered. */
+  #takeLease(): Lease | undefined {
+    const { backends, client, clock, limits } = this.#options;
+    const refused = this.#refused ?? NOBODY;
+    const lease = backends.take(client, refused);
+    if (lease !== undefined) return lease;
+    const nowMs = clock.now();
+    this.#waitUntilMs ??= nowMs + limits.backendWaitMs;
+    const leftMs = this.#waitUntilMs - nowMs;
+    if (leftMs <= 0) {
+      const last = backends.takeLastResort(client, refused);
+      if (last === undefined) this.#refuse(NO_BACKEND);
+      return last;
+    }
+    // Those that refused have just ended, and their replacement may be on its way.
+    this.#refused = undefined;
+    void backends.changed(leftMs).then(() => this.attempt());
+    return undefined;
   }
 
   /** Writes what was held back for the rest of the answer. */
@@ -248,20 +271,18 @@ class Attempting implements ExchangeEvents {
   #writeHead(): boolean {
     const head = this.#heldHead;
     this.#heldHead = undefined;
-    if (head !== undefined) {
-      this.#settle("answered");
-      if (isGone(this.#response)) return false;
-      const headers = headersToClient(head.headers);
-      try {
-        writeHead(this.#response, head, this.#options.editAnswer?.(headers) ?? headers);
-      } catch {
-        // The backend's headers are none that can be passed on.
-        cutOff(this.#response);
-        this.#abort();
-        return false;
-      }
+    if (this.#isOver || isGone(this.#response)) return false;
+    if (head === undefined) return true;
+    const headers = headersToClient(head.headers);
+    try {
+      writeHead(this.#response, head, this.#options.editAnswer?.(headers) ?? headers);
+      return true;
+    } catch {
+      // The backend's headers are none that can be passed on.
+      this.#end();
+      cutOff(this.#response);
+      return false;
     }
-    return !this.#isAborted && !isGone(this.#response);
   }
 
   #write(bytes: Buffer): void {
@@ -271,53 +292,87 @@ class Attempting implements ExchangeEvents {
     whenDrained(this.#response, () => {
       this.#isPaused = false;
       // The connection may serve another request by now.
-      if (!this.#isOver) this.#exchange?.resume();
+      this.#exchange?.resume();
     });
   }
 
-  #sendBody(): void {
+  #timeOut(): void {
+    if (this.#isOver) return;
+    if (this.#hasHead && this.#heldHead === undefined) {
+      this.#end();
+      cutOff(this.#response);
+    } else this.#refuse(LATE);
+  }
+
+  #refuse(refusal: Refusal): void {
+    this.#end();
+    if (!isGone(this.#response)) answer(this.#request, this.#response, refusal);
+  }
+
+  /** Lets go of everything, the backend's answer included. */
+  #end(): void {
+    this.#finish();
+    this.#heldHead = undefined;
+    this.#options.copies?.abort();
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    // `closed` follows, and releases the lease.
+    if (exchange !== undefined) exchange.abort();
+    else {
+      this.#lease?.release();
+      this.#lease = undefined;
+    }
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    this.#cancelAttempt?.();
+    this.#cancelRequest?.();
+  }
+}
+
+/** Passes the body of a request on, at the pace of the backend. */
+class BodyPump {
+  readonly #request: ProxyRequest;
+  readonly #copies: Copies | undefined;
+  readonly #onGone: () => void;
+  #exchange: Exchange | undefined;
+
+  constructor(request: ProxyRequest, copies: Copies | undefined, onGone: () => void) {
+    this.#request = request;
+    this.#copies = copies;
+    this.#onGone = onGone;
+  }
+
+  start(exchange: Exchange): void {
+    if (this.#exchange !== undefined) return;
+    this.#exchange = exchange;
     const request = this.#request;
-    request.on("data", this.#onBody);
-    request.once("end", this.#onBodyEnd);
-    request.once("aborted", this.#onClientGone);
-    request.once("error", this.#onClientGone);
+    request.on("data", this.#onData);
+    request.once("end", this.#onEnd);
+    request.once("aborted", this.#onGone);
+    request.once("error", this.#onGone);
     request.resume();
   }
-  readonly #onBody = (bytes: Buffer): void => {
-    this.#options.copies?.write(bytes);
-    if (this.#exchange?.write(bytes) === false) this.#request.pause();
-  };
-  readonly #onBodyEnd = (): void => {
-    this.#options.copies?.end();
-    this.#exchange?.endBody(this.#request.rawTrailers);
-  };
-  #stopBody(): void {
+  resume(): void {
+    this.#request.resume();
+  }
+  stop(): void {
     const request = this.#request;
-    request.off("data", this.#onBody);
-    request.off("end", this.#onBodyEnd);
-    request.off("aborted", this.#onClientGone);
-    request.off("error", this.#onClientGone);
+    request.off("data", this.#onData);
+    request.off("end", this.#onEnd);
+    request.off("aborted", this.#onGone);
+    request.off("error", this.#onGone);
     // What the backend did not want must not hold up the connection.
     request.resume();
   }
 
-  readonly #onClientGone = (): void => {
-    this.#abort();
-    this.#settle("answered");
+  readonly #onData = (bytes: Buffer): void => {
+    this.#copies?.write(bytes);
+    if (this.#exchange?.write(bytes) === false) this.#request.pause();
   };
-
-  #timeOut(): void {
-    const hadHead = this.#hasHead && this.#heldHead === undefined;
-    this.#abort();
-    if (hadHead) cutOff(this.#response);
-    else this.#settle(LATE);
-  }
-
-  #abort(): void {
-    if (this.#isAborted) return;
-    this.#isAborted = true;
-    this.#heldHead = undefined;
-    this.#options.copies?.abort();
-    this.#exchange?.abort();
-  }
+  readonly #onEnd = (): void => {
+    this.#copies?.end();
+    this.#exchange?.endBody(this.#request.rawTrailers);
+  };
 }

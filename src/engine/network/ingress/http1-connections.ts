@@ -205,7 +205,10 @@ class Connection implements Exchange, AnswerEvents {
       this.#socket.destroy();
       return;
     }
-    if (!this.#reader.isDone) return;
+    if (!this.#reader.isDone) {
+      this.#events?.awaited();
+      return;
+    }
     if (this.#upgraded !== undefined) this.#handOver(rest);
     else if (this.#isReusable(rest)) {
       this.idleSinceMs = this.#options.clock.now();

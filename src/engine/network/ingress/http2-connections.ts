@@ -215,6 +215,10 @@ class StreamExchange implements Exchange {
       headers: withoutPseudo(raw ?? []),
       isAll: (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0,
     });
+    // The first bytes come in the same turn, if they have come.
+    setImmediate(() => {
+      if (!this.#isOver) this.#events.awaited();
+    });
   }
 
   #onEnd(stream: ClientHttp2Stream): void {

@@ -106,6 +106,7 @@ class Copy implements ExchangeEvents {
   }
   head(): void {}
   data(): void {}
+  awaited(): void {}
   end(): void {}
   upgraded(): void {}
   failed(): void {}

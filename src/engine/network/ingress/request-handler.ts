@@ -9,7 +9,7 @@ import type { Asked } from "../gateway/route-matches.ts";
 import type { AccessLog, AccessRecord } from "./access-log.ts";
 import { answer, announcesBody, type ProxyRequest, type ProxyResponse } from "./client-response.ts";
 import type { AnswerHead } from "./exchange.ts";
-import { type ForwardOptions, forwardRequest } from "./forward-request.ts";
+import { type Forwarding, type ForwardOptions, forwardRequest } from "./forward-request.ts";
 import { requestHeaders, responseHeaders } from "./forwarded-headers.ts";
 import type { IngressLimits } from "./ingress-limits.ts";
 import { isRefusal, readTarget, type Refusal, type RequestTarget } from "./request-target.ts";
@@ -78,17 +78,15 @@ export class RequestHandler {
   };
 
   #run(request: ProxyRequest, response: ProxyResponse, upgrade: ForwardOptions["upgrade"]): void {
-    this.#serve(request, response, upgrade).catch((error: unknown) => {
+    try {
+      this.#serve(request, response, upgrade);
+    } catch (error) {
       this.#options.logger.error({ err: error }, "ingress could not serve a request");
       response.destroy();
-    });
+    }
   }
 
-  async #serve(
-    request: ProxyRequest,
-    response: ProxyResponse,
-    upgrade: ForwardOptions["upgrade"],
-  ): Promise<void> {
+  #serve(request: ProxyRequest, response: ProxyResponse, upgrade: ForwardOptions["upgrade"]): void {
     const { find, clock, accessLog } = this.#options;
     const socket = request.socket as TLSSocket;
     const remote = socket.remoteAddress ?? "";
@@ -108,7 +106,11 @@ export class RequestHandler {
       attempts: 0,
       bytes: 0,
     };
-    response.once("close", () => accessLog(record, response.statusCode));
+    let forwarding: Forwarding | undefined;
+    response.once("close", () => {
+      forwarding?.clientGone();
+      accessLog(record, response.statusCode);
+    });
     if (isRefusal(target)) return answer(request, response, target);
     const coding = request.headers["transfer-encoding"];
     if (coding !== undefined && coding.toLowerCase() !== "chunked")
@@ -123,11 +125,12 @@ export class RequestHandler {
     if (route === undefined) return answer(request, response, NO_ROUTE);
     record.route = route;
     const options = this.#forwardOptions(request, target, record, upgrade);
-    const refusal =
+    const outcome =
       route.rule === undefined
-        ? await this.#forward(request, response, route.backend, options)
-        : await serveRule(route.rule, this.#ruleRequest(request, response, target, options));
-    if (refusal !== undefined) answer(request, response, refusal);
+        ? this.#forward(request, response, route.backend, options)
+        : serveRule(route.rule, this.#ruleRequest(request, response, target, options));
+    if (isRefusal(outcome)) answer(request, response, outcome);
+    else forwarding = outcome;
   }
 
   #forward(
@@ -135,7 +138,7 @@ export class RequestHandler {
     response: ProxyResponse,
     backend: RouteBackend | undefined,
     options: Omit<ForwardOptions, "backends">,
-  ): Promise<Refusal | undefined> | Refusal {
+  ): Forwarding | Refusal {
     const backends = backend && this.#options.backendsOf(backend);
     if (backends === undefined) return NO_SERVICE;
     return forwardRequest(request, response, { ...options, backends });

@@ -9,7 +9,7 @@ import {
   type RuleFilters,
 } from "../gateway/route-rule.ts";
 import type { ProxyRequest, ProxyResponse } from "./client-response.ts";
-import { type ForwardOptions, forwardRequest } from "./forward-request.ts";
+import { type Forwarding, type ForwardOptions, forwardRequest } from "./forward-request.ts";
 import { mirrorRequest } from "./mirror-request.ts";
 import type { RawHeaders, Refusal } from "./request-target.ts";
 import type { RouteBackend } from "./route-backend.ts";
@@ -35,8 +35,8 @@ const NO_FILTER: Refusal = {
 };
 const NO_SERVICE: Refusal = { status: 500, message: "the route leads to no Service" };
 
-/** Resolves to what to answer instead; undefined once an answer is on its way. */
-export async function serveRule(rule: RouteRule, asked: RuleRequest): Promise<Refusal | undefined> {
+/** What to answer instead, or the request on its way. */
+export function serveRule(rule: RouteRule, asked: RuleRequest): Refusal | Forwarding {
   const { request, response, backendsOf, random } = asked;
   const early = answeredByFilter(rule.filters, asked);
   if (early !== undefined) return early;
@@ -76,7 +76,6 @@ function optionsOf(
   target: RouteTarget,
   { options, request }: RuleRequest,
 ): Omit<ForwardOptions, "backends"> {
-  const { clock } = options;
   const both = [rule.filters, target.filters];
   let { url, headers }: { url: string; headers: RawHeaders } = options;
   for (const { rewrite, requestHeaders } of both) {
@@ -100,7 +99,7 @@ function optionsOf(
     url,
     headers,
     ...(edits.length === 0 ? {} : { editAnswer: (list: string[]) => editHeaders(list, edits) }),
-    ...(requestTimeoutMs ? { endMs: clock.now() + requestTimeoutMs } : {}),
+    ...(requestTimeoutMs ? { requestTimeoutMs } : {}),
     ...(attemptTimeoutMs ? { attemptTimeoutMs } : {}),
     // The proxy's own bound gives way to the route's, which may be longer, or none.
     ...(bound === undefined ? {} : { answerTimeoutMs: bound }),

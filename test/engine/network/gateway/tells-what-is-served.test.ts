@@ -365,9 +365,7 @@ describe("routes", () => {
       key,
       {
         type: "merge",
-        body: JSON.parse(
-          JSON.stringify({ status: { parents: [theirs, ...(status?.parents ?? [])] } }),
-        ),
+        body: asJson({ status: { parents: [theirs, ...(status?.parents ?? [])] } }),
       },
       { subresource: "status" },
     );
