@@ -42,6 +42,8 @@ const WORKERS = 10;
 const BACKOFF = { initialMs: 1_000, maxMs: 300_000 };
 const CLAIM = "claim:";
 const VOLUME = "volume:";
+/** Writers of one object at the same time are few. */
+const MAX_CONFLICTS = 5;
 
 export function createProvisioner(
   context: DriverContext & {
@@ -261,11 +263,23 @@ export function createProvisioner(
         const preconditions = volume.metadata.uid === undefined ? {} : { uid: volume.metadata.uid };
         await client.delete(persistentVolumes, { name }, { preconditions });
       }
-      const left = await client.get(persistentVolumes, { name });
-      if (left.metadata.uid === volume.metadata.uid && hasFinalizer(left, PROVISIONER_FINALIZER))
-        await client.update(persistentVolumes, release(left));
+      await letGo(volume);
     } catch (error) {
       if (!isStatus(error, "NotFound")) throw error;
+    }
+  }
+
+  /** Its protection is taken off at the same time: a conflict is no reason to delete once more. */
+  async function letGo({ metadata: { name, uid } }: PersistentVolume): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const left = await client.get(persistentVolumes, { name });
+      if (left.metadata.uid !== uid || !hasFinalizer(left, PROVISIONER_FINALIZER)) return;
+      try {
+        await client.update(persistentVolumes, release(left));
+        return;
+      } catch (error) {
+        if (!isStatus(error, "Conflict") || attempt >= MAX_CONFLICTS) throw error;
+      }
     }
   }
 
