@@ -45,6 +45,10 @@ export class ClusterState {
   node(name: string): NodeState | undefined {
     return this.#nodes.get(name);
   }
+  /** Whether there is such a node, not only pods that say so. */
+  has(name: string): boolean {
+    return this.#nodes.get(name)?.isKnown === true;
+  }
   placed(uid: string): PlacedPod | undefined {
     return this.#placed.get(uid);
   }

@@ -81,8 +81,9 @@ export function pickNode(plugins: Plugins, cycle: Cycle, options: SearchOptions 
 /** Room was made for the pod there. */
 function nominatedNode({ cluster, uid }: Cycle): NodeState | undefined {
   const nomination = cluster.nominations.get(uid);
-  const node = nomination === undefined ? undefined : cluster.node(nomination.nodeName);
-  return node?.isKnown === true ? node : undefined;
+  return nomination !== undefined && cluster.has(nomination.nodeName)
+    ? cluster.node(nomination.nodeName)
+    : undefined;
 }
 
 interface Search {

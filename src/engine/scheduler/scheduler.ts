@@ -236,7 +236,12 @@ class RunningScheduler implements Scheduler {
           this.#isRunning = false;
           return;
         }
-        this.#cycles.schedule(queued);
+        try {
+          this.#cycles.schedule(queued);
+        } catch (error) {
+          // One pod that cannot be dealt with must not keep the others waiting.
+          this.#cycles.giveUp(queued, error as Error);
+        }
         if (performance.now() > untilMs) break;
       }
     }

@@ -142,6 +142,19 @@ export class SchedulingCycles {
     this.#bind(queued, profile, choice.node);
   }
 
+  /** Something is wrong with the scheduler itself: said where it is looked for, and tried again. */
+  giveUp(queued: QueuedPod, error: Error): void {
+    const { queue, client, clock, logger } = this.#options;
+    const { pod } = queued;
+    const { schedulerName, events } = this.#profileOf(pod);
+    logger.error({ err: error, pod: keyOf(pod) }, "a pod could not be scheduled");
+    queue.retry(queued);
+    const message = `the scheduler failed: ${error.message}`;
+    events.record(pod, "Warning", "FailedScheduling", message);
+    const failure = { reason: "SchedulerError", message };
+    this.#write(reportFailure(client, schedulerName, pod, failure, clock.now()));
+  }
+
   #cycleOf({ uid, info }: QueuedPod): Cycle {
     return { uid, info, cluster: this.#options.cluster };
   }
@@ -262,12 +275,9 @@ export class SchedulingCycles {
   /** As it was when the filter found that the node would do: nothing has happened in between. */
   #planVolumes({ info }: QueuedPod, node: NodeState): VolumePlan {
     if (info.claims.length === 0) return NO_VOLUMES;
-    const { catalog } = this.#options;
-    const plan = planVolumes(
-      info.claims.map((key) => claimState(key, catalog)),
-      node,
-      catalog,
-    );
+    const { catalog, cluster } = this.#options;
+    const claims = info.claims.map((key) => claimState(key, catalog));
+    const plan = planVolumes(claims, node, catalog, (name) => cluster.has(name));
     return isRejection(plan) ? NO_VOLUMES : plan;
   }
 

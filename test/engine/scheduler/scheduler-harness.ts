@@ -41,10 +41,11 @@ export interface HarnessOptions {
   readonly clock?: Clock;
   readonly profiles?: readonly SchedulerProfile[];
   readonly wrap?: (client: Client) => Client;
+  readonly random?: () => number;
 }
 
 export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
-  const { clock, profiles, wrap = (client: Client) => client } = options;
+  const { clock, profiles, wrap = (client: Client) => client, random } = options;
   const store = new MemoryStore();
   const server = createApiServer({ store, ...(clock === undefined ? {} : { clock }) });
   const client = new InProcessClient(server, { name: "test", groups: [MASTERS_GROUP] });
@@ -55,6 +56,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       client: wrap(client),
       ...(clock === undefined ? {} : { clock }),
       ...(profiles === undefined ? {} : { profiles }),
+      ...(random === undefined ? {} : { random }),
     });
   let scheduler = await start();
   const untilObject: Harness["untilObject"] = async (resource, name, accept) => {

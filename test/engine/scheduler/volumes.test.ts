@@ -257,6 +257,20 @@ describe("WaitForFirstConsumer", () => {
     await bind("data", "made");
     expect(await untilBound("web")).toBe(selectedNode(again));
   });
+  test("forgets a node that went away before it had the volume", async () => {
+    await addClass("late");
+    await addClaim("data");
+    const key = { namespace: "default", name: "data" };
+    const body = { metadata: { annotations: { [SELECTED]: "gone" } } };
+    await harness.client.patch(persistentVolumeClaims, key, { type: "merge", body });
+    await harness.addPod("web", mounting("data"));
+    const asked = await harness.untilObject(
+      persistentVolumeClaims,
+      "data",
+      (claim) => selectedNode(claim) !== "gone",
+    );
+    expect(selectedNode(asked)).toMatch(/^[ab]$/);
+  });
   test("gives up waiting after ten minutes, and says so", async () => {
     await addClass("late");
     await addClaim("data");

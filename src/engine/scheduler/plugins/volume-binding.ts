@@ -8,13 +8,13 @@ export function volumeBinding(catalog: VolumeCatalog): FilterPlugin {
   return {
     name: "VolumeBinding",
     isLocal: true,
-    prepare: ({ info }) => {
+    prepare: ({ info, cluster }) => {
       if (info.claims.length === 0) return undefined;
       const claims = info.claims.map((key) => claimState(key, catalog));
       const stuck = claims.find(({ kind }) => kind === "stuck");
       if (stuck?.kind === "stuck") return { everywhere: stuck.message };
       return (node) => {
-        const plan = planVolumes(claims, node, catalog);
+        const plan = planVolumes(claims, node, catalog, (name) => cluster.has(name));
         return isRejection(plan) ? plan : undefined;
       };
     },

@@ -46,6 +46,7 @@ export function planVolumes(
   claims: readonly ClaimState[],
   node: SelectedNode,
   catalog: VolumeCatalog,
+  isNode: (name: string) => boolean,
 ): VolumePlan | Rejection {
   const toBind: VolumePlan["toBind"][number][] = [];
   const toProvision: PersistentVolumeClaim[] = [];
@@ -59,7 +60,8 @@ export function planVolumes(
       continue;
     }
     const selected = state.claim.metadata.annotations?.[SELECTED_NODE] ?? node.name;
-    if (selected !== node.name) return NOTHING_TO_BIND;
+    // A node that went away before it had the volume binds nobody.
+    if (selected !== node.name && isNode(selected)) return NOTHING_TO_BIND;
     const volume = findVolume(state, node, catalog, taken);
     if (volume !== undefined) {
       taken.add(volume.metadata.name);
