@@ -129,6 +129,12 @@ it("applying the manifest again changes nothing", async () => {
   expect((await apply()).metadata.resourceVersion).toBe(first.metadata.resourceVersion);
 });
 
+it("what was added belongs to no field manager", async () => {
+  const { metadata } = await create();
+  expect(metadata.managedFields).not.toEqual([]);
+  expect(JSON.stringify(metadata.managedFields)).not.toMatch(/kube-api-access|volumeMounts/);
+});
+
 it("without keys to sign with, nothing is mounted", async () => {
   const { client } = await startServer();
   expect(mountsOf(await client.create(pods, pod("web")))).toEqual([undefined]);

@@ -113,11 +113,11 @@ export function newObject(backend: Backend, kind: ServedKind, creation: Creation
   const identified = { ...withoutStatus(kind, body), metadata: newMetadata(backend, kind, body) };
   const prepared = strategy.prepareForCreate?.(identified) ?? identified;
   const { object, errors } = complete(kind.kind, prepared);
-  const admitted = backend.admission.mutate(object, admission);
+  // What admission adds belongs to nobody, as upstream: it is not what the client asked for.
+  const admitted = backend.admission.mutate(track(object), admission);
   validateNew(kind.kind, admitted, errors);
-  const tracked = track(admitted);
-  checkObjectSize(tracked);
-  return tracked;
+  checkObjectSize(admitted);
+  return admitted;
 }
 
 function newMetadata(backend: Backend, kind: ServedKind, body: KubeObject): ObjectMeta {
