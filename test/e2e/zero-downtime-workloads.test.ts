@@ -21,8 +21,9 @@ import { Load } from "./load.ts";
 import { SeveralNodes } from "./several-nodes.ts";
 
 const NODES = ["a", "b", "c"];
-/** Of one client kind of four; enough that each step meets requests at every stage. */
-const REQUESTS = 60;
+/** Requests of each kind that pass before and after each step. */
+const BRIEF = 60;
+const SLOW = 6;
 
 describe("on several nodes", () => {
   let cluster: SeveralNodes;
@@ -96,14 +97,15 @@ describe("on several nodes", () => {
     const probe = async (): Promise<boolean> =>
       (await fetch(cluster.ingressUrl)).ok && (await fetch(direct)).ok;
     await expect.poll(() => probe().catch(() => false), { timeout: 10_000 }).toBe(true);
-    loads = [direct, cluster.ingressUrl].flatMap((url) =>
-      [true, false].map(
-        (keepAlive) => new Load(url, { keepAlive, clients: 2, path: "/brief", method: "POST" }),
-      ),
-    );
+    loads = [direct, cluster.ingressUrl].flatMap((url) => [
+      new Load(url, { keepAlive: true, clients: 2, path: "/brief", method: "POST" }),
+      // So many and so slow that every pod has one at any time.
+      new Load(url, { keepAlive: false, clients: 6, path: "/slow", method: "POST" }),
+    ]);
     await more();
   }
-  const more = () => Promise.all(loads.map((load) => load.more(REQUESTS)));
+  const more = () =>
+    Promise.all(loads.map((load, index) => load.more(index % 2 === 0 ? BRIEF : SLOW)));
   async function outcome(): Promise<{ failures: object; versions: string[] }> {
     await more();
     const tallies = await Promise.all(loads.map((load) => load.stop()));
