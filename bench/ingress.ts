@@ -219,7 +219,7 @@ async function untilServed(port: number): Promise<void> {
       socket.once("close", () => resolve(""));
       setTimeout(() => socket.destroy(), 1_000);
     });
-    if (/^HTTP\/1\.1 200/.test(first)) return;
+    if (first.startsWith("HTTP/1.1 200")) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`nobody answers on 127.0.0.1:${port}`);

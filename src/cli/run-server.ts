@@ -41,6 +41,8 @@ interface ServerFlags extends DnsFlags {
   readonly loadBalancerAddresses?: AddressRanges;
   readonly ingressHttp?: ListenAddress;
   readonly ingressHttps?: ListenAddress;
+  readonly ingressAccessLog?: boolean;
+  readonly ingressExternalAddresses?: readonly string[];
   readonly hostPathPrefix?: readonly string[];
   readonly keepPods?: boolean;
   readonly pollInterval: string;
@@ -53,6 +55,7 @@ interface UpFlags extends ServerFlags, RenderingFlags, SecretFlags {
   readonly path?: string;
   readonly namespace: string;
   readonly notifyLoopback?: boolean;
+  readonly schedulers?: readonly SchedulerProfile[];
   readonly simulatedNodes?: number;
   readonly simulatedCapacity?: string;
   readonly runtime: "process";
@@ -159,6 +162,8 @@ async function serve(
     ingress: {
       http: ingressAddress(flags.ingressHttp, INGRESS_HTTP_PORT),
       https: ingressAddress(flags.ingressHttps, INGRESS_HTTPS_PORT),
+      writesAccessLog: flags.ingressAccessLog === true,
+      allowedExternal: flags.ingressExternalAddresses ?? [],
     },
     ...(dns === undefined ? {} : { dns }),
     nodeName: hostname().toLowerCase(),
@@ -166,6 +171,7 @@ async function serve(
       ? {}
       : { hostPaths: { allowedPrefixes: flags.hostPathPrefix } }),
     ...nodesOf(flags),
+    ...(flags.schedulers === undefined ? {} : { schedulers: flags.schedulers }),
     keepPods: flags.keepPods === true,
     pollIntervalMs,
     version: packageVersion(),

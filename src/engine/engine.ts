@@ -37,7 +37,9 @@ import { createIngressProxy, type IngressProxyOptions } from "./network/ingress/
 import { createServiceProxy } from "./network/service-proxy.ts";
 import { startNodeAgent } from "./node/node-agent.ts";
 import type { Runtime } from "./node/runtime/runtime.ts";
+import { RotatingFile } from "./rotating-file.ts";
 import type { HostPathPolicy } from "./node/volumes/host-path.ts";
+import type { SchedulerProfile } from "./scheduler/profile.ts";
 import { startScheduler } from "./scheduler/scheduler.ts";
 import { keepNodePool, type PoolOptions } from "./simulation/node-pool.ts";
 import { simulatedConnection } from "./simulation/simulated-connection.ts";
@@ -53,7 +55,13 @@ export interface EngineOptions {
   /** What LoadBalancer Services get addresses from. @default this machine's own addresses */
   readonly loadBalancerAddresses?: AddressRanges;
   /** Where Ingresses are served. Absent: nowhere. */
-  readonly ingress?: Pick<IngressProxyOptions, "http" | "https" | "onListen">;
+  readonly ingress?: Pick<
+    IngressProxyOptions,
+    "http" | "https" | "onListen" | "allowedExternal"
+  > & {
+    /** Each request is a line of JSON in `<data-dir>/logs/ingress-access.log`. */
+    readonly writesAccessLog?: boolean;
+  };
   /** The cluster's DNS server. Absent: none. */
   readonly dns?: DnsOptions;
   readonly nodeName: string;
@@ -63,6 +71,8 @@ export interface EngineOptions {
   readonly createRuntime?: (dataDir: string) => Promise<Runtime>;
   /** How many simulated nodes to keep. Absent: those that are there stay as they are. */
   readonly simulatedNodes?: PoolOptions;
+  /** Who schedules pods, by name. @default one, `default-scheduler` */
+  readonly schedulers?: readonly SchedulerProfile[];
   /** Leave pods running when the engine stops. */
   readonly keepPods: boolean;
   readonly version: string;
@@ -167,6 +177,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const scheduler = await startScheduler({
       client: client.as(user("scheduler")),
       informers,
+      ...(options.schedulers === undefined ? {} : { profiles: options.schedulers }),
       clock,
       logger,
     });
@@ -191,8 +202,19 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         ? {}
         : { loadBalancerAddresses: options.loadBalancerAddresses }),
     });
-    stops.push(() => proxy.stop());
+    // Together: while one lets its clients finish, nobody has to be kept waiting by the other.
+    const proxies: { stop(): Promise<void> }[] = [proxy];
+    stops.push(() => Promise.all(proxies.map((one) => one.stop())));
     if (options.ingress !== undefined) {
+      const accessLog =
+        options.ingress.writesAccessLog === true
+          ? await RotatingFile.open(
+              join(dataDir, "logs", "ingress-access.log"),
+              "the access log of the ingress",
+              logger,
+            )
+          : undefined;
+      if (accessLog !== undefined) stops.push(() => accessLog.close());
       const ingress = createIngressProxy({
         ...options.ingress,
         client: client.as(user("ingress")),
@@ -209,8 +231,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         logger,
         defaultCertificate: () =>
           issueSelfSigned("gantry-ingress-default", ["gantry-ingress.invalid"], clock.now()),
+        ...(accessLog === undefined
+          ? {}
+          : { accessLog: (line) => accessLog.write(JSON.stringify(line)) }),
       });
-      stops.push(() => ingress.stop());
+      proxies.push(ingress);
       await ingress.listen();
     }
     const dns =

@@ -5,10 +5,8 @@ import type { Client } from "../client/client.ts";
 import { systemClock } from "../client/clock.ts";
 import type { Logger } from "../client/logger.ts";
 import { type Engine, type EngineOptions, startEngine } from "../engine/engine.ts";
-import {
-  type IngressProtocol,
-  RequiredAddressError,
-} from "../engine/network/ingress/open-listeners.ts";
+import type { IngressProtocol } from "../engine/network/ingress/listener-name.ts";
+import { RequiredAddressError } from "../engine/network/ingress/open-listeners.ts";
 import { startApplicationSets } from "../gitops/generators/application-sets.ts";
 import { CommitAdmission } from "../gitops/admit-commits.ts";
 import { startOperator } from "../gitops/operator.ts";
@@ -48,7 +46,7 @@ export interface ServerOptions {
   readonly nodeAddress: string;
   readonly loadBalancerAddresses?: NonNullable<EngineOptions["loadBalancerAddresses"]>;
   /** Where Ingresses are served. Absent: nowhere. */
-  readonly ingress?: Pick<NonNullable<EngineOptions["ingress"]>, "http" | "https">;
+  readonly ingress?: Omit<NonNullable<EngineOptions["ingress"]>, "onListen">;
   /** The cluster's DNS server. Absent: none. */
   readonly dns?: NonNullable<EngineOptions["dns"]>;
   /** What `hostPath` volumes may show of this machine. @default every path */
@@ -56,6 +54,8 @@ export interface ServerOptions {
   readonly nodeName: string;
   readonly createRuntime?: NonNullable<EngineOptions["createRuntime"]>;
   readonly simulatedNodes?: NonNullable<EngineOptions["simulatedNodes"]>;
+  /** Who schedules pods, by name. @default one, `default-scheduler` */
+  readonly schedulers?: NonNullable<EngineOptions["schedulers"]>;
   readonly keepPods: boolean;
   /** Which Kustomize and Helm are used, and how far they are kept apart. */
   readonly rendering?: ProgramsOptions;

@@ -2,7 +2,9 @@ import { buildCommand } from "@stricli/core";
 import { AddressRanges } from "../../engine/network/address-ranges.ts";
 import { parseListenAddress } from "../../server/listen-address.ts";
 import { parseNodeCount } from "../node-count.ts";
+import { parseSchedulers } from "../scheduler-profiles.ts";
 import { dnsFlags } from "../dns-flags.ts";
+import { parseAddressBlocks } from "../address-blocks.ts";
 import { parseHostPathPrefixes } from "../host-path-prefixes.ts";
 import { renderingFlags } from "../rendering-flags.ts";
 
@@ -60,6 +62,19 @@ export const serverFlags = {
     parse: parseListenAddress,
     brief: "Address of Ingresses with TLS; 127.0.0.1:8444 when absent and free",
     placeholder: "HOST:PORT",
+    optional: true,
+  },
+  ingressAccessLog: {
+    kind: "boolean",
+    brief: "Write each request through the Ingress to logs/ingress-access.log, without queries",
+    optional: true,
+    withNegated: false,
+  },
+  ingressExternalAddresses: {
+    kind: "parsed",
+    parse: parseAddressBlocks,
+    brief: "Local addresses that ExternalName Services may lead the Ingress to; none when absent",
+    placeholder: "CIDR,…",
     optional: true,
   },
   ...dnsFlags,
@@ -123,6 +138,14 @@ export const up = buildCommand({
         withNegated: false,
       },
       secretEnv: text("Variables that Secrets may take values from: ref+env://PREFIX…", "PREFIX"),
+      schedulers: {
+        kind: "parsed",
+        parse: parseSchedulers,
+        brief:
+          "Scheduler names beside default-scheduler that pods may ask for; with =pack they fill nodes one by one",
+        placeholder: "NAME[=spread|pack],…",
+        optional: true,
+      },
       simulatedNodes: {
         kind: "parsed",
         parse: parseNodeCount,

@@ -4,17 +4,10 @@
  * secret can be. Files are rotated; lines that the disk does not take in time are counted and dropped.
  */
 import { randomUUID } from "node:crypto";
-import { createWriteStream, type WriteStream } from "node:fs";
-import { mkdir, rename, rm, stat } from "node:fs/promises";
-import { dirname } from "node:path";
 import type { Logger } from "../../client/logger.ts";
+import { RotatingFile } from "../rotating-file.ts";
 import type { AuditRecord } from "./audit.ts";
 
-/** Weeks of people's changes; with the files kept, what a small machine can spare. */
-const MAX_FILE_BYTES = 16 * 1024 * 1024;
-const KEPT_FILES = 5;
-/** What may wait for the disk: seconds of the fastest writer. */
-const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 const WRITES: ReadonlySet<string> = new Set([
   "create",
   "update",
@@ -35,73 +28,27 @@ export function isForeignWrite({ request, dryRun, fieldManager }: AuditRecord): 
 const isGantry = (manager = ""): boolean => manager === "gantry" || manager.startsWith("gantry-");
 
 export class AuditLog {
-  readonly #path: string;
-  readonly #logger: Logger;
-  #stream: WriteStream;
-  #bytes: number;
-  #rotating: Promise<void> | undefined;
-  #dropped = 0;
+  readonly #file: RotatingFile;
 
-  private constructor(path: string, logger: Logger, bytes: number) {
-    this.#path = path;
-    this.#logger = logger;
-    this.#bytes = bytes;
-    this.#stream = this.#openStream();
+  private constructor(file: RotatingFile) {
+    this.#file = file;
   }
 
   static async open(path: string, logger: Logger): Promise<AuditLog> {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    return new AuditLog(path, logger, await sizeOf(path));
+    return new AuditLog(await RotatingFile.open(path, "the audit log", logger));
   }
 
   record(record: AuditRecord): void {
-    const line = `${JSON.stringify(auditEvent(record))}\n`;
-    if (this.#stream.writableLength + line.length > MAX_WAITING_BYTES) {
-      if (this.#dropped++ === 0)
-        this.#logger.warn({ path: this.#path }, "the audit log drops lines: the disk is too slow");
-      return;
-    }
-    this.#stream.write(line);
-    this.#bytes += Buffer.byteLength(line);
-    if (this.#bytes > MAX_FILE_BYTES) this.#rotating ??= this.#rotate();
+    this.#file.write(JSON.stringify(auditEvent(record)));
   }
 
   /** Resolves once everything recorded so far is in the file. */
-  async flushed(): Promise<void> {
-    await this.#rotating;
-    const stream = this.#stream;
-    if (stream.writableLength > 0 && !stream.destroyed)
-      await new Promise<void>((resolve) => stream.write("", () => resolve()));
+  flushed(): Promise<void> {
+    return this.#file.flushed();
   }
 
-  async close(): Promise<void> {
-    await this.#rotating;
-    await ended(this.#stream);
-  }
-
-  #openStream(): WriteStream {
-    const stream = createWriteStream(this.#path, { flags: "a", mode: 0o600 });
-    stream.on("error", (error) =>
-      this.#logger.warn({ err: error, path: this.#path }, "the audit log cannot be written"),
-    );
-    return stream;
-  }
-
-  /** `audit.log` becomes `audit.log.1`, which becomes `audit.log.2`; the oldest goes. */
-  async #rotate(): Promise<void> {
-    try {
-      await rm(`${this.#path}.${KEPT_FILES}`, { force: true });
-      for (let at = KEPT_FILES - 1; at >= 1; at--)
-        await moved(`${this.#path}.${at}`, `${this.#path}.${at + 1}`);
-      await moved(this.#path, `${this.#path}.1`);
-    } catch (error) {
-      this.#logger.warn({ err: error, path: this.#path }, "the audit log cannot be rotated");
-    }
-    const full = this.#stream;
-    this.#stream = this.#openStream();
-    this.#bytes = 0;
-    await ended(full);
-    this.#rotating = undefined;
+  close(): Promise<void> {
+    return this.#file.close();
   }
 }
 
@@ -139,30 +86,4 @@ function auditEvent({
       ? {}
       : { annotations: { "gantry.dev/field-manager": fieldManager } }),
   };
-}
-
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0;
-    throw error;
-  }
-}
-
-async function moved(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
-}
-
-/** A stream that failed is over, too. */
-function ended(stream: WriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    if (stream.closed) resolve();
-    stream.once("close", () => resolve());
-    stream.end();
-  });
 }
