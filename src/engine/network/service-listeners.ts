@@ -3,7 +3,8 @@ import type { Clock } from "../../client/clock.ts";
 import type { Service } from "../../kube/kinds/service.ts";
 import type { Affinity } from "./balancer.ts";
 import { BindError } from "./bind-address.ts";
-import type { ServicePort } from "./service-port.ts";
+import { ADDRESSES_ANNOTATION, readAddresses } from "./service-addresses.ts";
+import type { ListenOptions, ServicePort } from "./service-port.ts";
 import type { Destinations, Protocol, ServiceRoute } from "./service-routes.ts";
 import { sourceRanges } from "./source-ranges.ts";
 import { type OutsideAddresses, type WantedListener, wantedListeners } from "./wanted-listeners.ts";
@@ -12,6 +13,7 @@ import { type OutsideAddresses, type WantedListener, wantedListeners } from "./w
 const NOT_BINDABLE = new Set(["EACCES", "EADDRNOTAVAIL", "EADDRINUSE", "EPERM"]);
 /** How long until an address that was taken is tried again. */
 const BIND_RETRY_MS = 10_000;
+const LOOPBACK = "127.0.0.1";
 /** Upstream's default of `sessionAffinityConfig.clientIP.timeoutSeconds`. */
 const DEFAULT_AFFINITY_SECONDS = 10_800;
 
@@ -22,8 +24,8 @@ export interface ServiceListenersOptions {
   readonly track: (work: Promise<void>) => void;
   readonly onBound: () => void;
   readonly onProblem: (error: BindError) => void;
-  /** Where a port is reached in place of the cluster address. */
-  readonly onSubstitute: (port: string, address: string) => void;
+  /** Where a port is reached in place of the cluster address; undefined when it is reached there. */
+  readonly onSubstitute: (port: string, address: string | undefined) => void;
   /** It is time to call `sync` again. */
   readonly retry: () => void;
 }
@@ -55,13 +57,17 @@ export class ServiceListeners {
       port.close();
       this.#ports.delete(id);
     }
+    const wanted = new Map<Port, Map<string, WantedListener>>();
     for (const route of routes) {
       const port = this.#portOf(route, outside.balancer.length > 0);
       if (port === undefined) continue;
       port.route = route;
       port.port.update(route, affinity);
-      this.#listen(service, port, outside);
+      wanted.set(port, wantedListeners(service, route, outside));
     }
+    // First all that goes: ports of a Service may change places.
+    for (const [port, listeners] of wanted) this.#unlisten(port, listeners);
+    for (const [port, listeners] of wanted) this.#listen(service, port, listeners);
   }
 
   /** Of these addresses of the load balancer, those on which every port listens. */
@@ -103,13 +109,15 @@ export class ServiceListeners {
     return created;
   }
 
-  #listen(service: Service, port: Port, outside: OutsideAddresses): void {
-    const wanted = wantedListeners(service, port.route, outside);
+  #unlisten(port: Port, wanted: ReadonlyMap<string, WantedListener>): void {
     for (const id of port.port.listening) {
       if (wanted.has(id)) continue;
       port.port.unlisten(id);
       port.bound.delete(id);
     }
+  }
+
+  #listen(service: Service, port: Port, wanted: ReadonlyMap<string, WantedListener>): void {
     for (const [id, listener] of wanted) {
       if (port.port.isListening(id) || this.#unbound.has(retryId(port, id))) continue;
       this.#options.track(this.#bind(service, port, id, listener));
@@ -119,14 +127,16 @@ export class ServiceListeners {
   async #bind(service: Service, port: Port, id: string, wanted: WantedListener): Promise<void> {
     const { role, address } = wanted;
     const ranges = service.spec?.loadBalancerSourceRanges ?? [];
-    const options = {
-      audience: role === "cluster" ? ("internal" as const) : ("external" as const),
+    const options: ListenOptions = {
+      audience: role === "cluster" ? "internal" : "external",
       ...(role === "balancer" && ranges.length > 0 ? { sources: sourceRanges(ranges) } : {}),
     };
     try {
       if ((await port.port.listen(id, address, options)) === undefined) return;
       port.bound.add(id);
       this.#options.onBound();
+      if (role === "cluster" && substituteOf(service, port.route) !== undefined)
+        this.#options.onSubstitute(portKey(port.route), undefined);
     } catch (error) {
       if (!(error instanceof BindError)) throw error;
       if (this.#closed) return;
@@ -134,11 +144,27 @@ export class ServiceListeners {
         this.#tryLater(port, id, error);
         return;
       }
-      const substitute = await port.port.listen(id, { host: "127.0.0.1", port: 0 }, options);
-      if (substitute === undefined) return;
-      const { port: number, protocol } = port.route;
-      this.#options.onSubstitute(`${number}/${protocol}`, `127.0.0.1:${substitute}`);
+      await this.#bindSubstitute(service, port, id, options);
     }
+  }
+
+  /** The same one as before a restart, if it is free: pods that were kept know it. */
+  async #bindSubstitute(
+    service: Service,
+    port: Port,
+    id: string,
+    options: ListenOptions,
+  ): Promise<void> {
+    const known = substituteOf(service, port.route);
+    let number: number | undefined;
+    try {
+      number = await port.port.listen(id, { host: LOOPBACK, port: known ?? 0 }, options);
+    } catch (error) {
+      if (!(error instanceof BindError) || known === undefined || this.#closed) throw error;
+      number = await port.port.listen(id, { host: LOOPBACK, port: 0 }, options);
+    }
+    if (number === undefined) return;
+    this.#options.onSubstitute(portKey(port.route), `${LOOPBACK}:${number}`);
   }
 
   /** Whoever has the address may give it up. */
@@ -154,6 +180,14 @@ export class ServiceListeners {
   }
 }
 
+/** The port on the loopback address that is on record for a port of the Service. */
+function substituteOf({ metadata }: Service, route: ServiceRoute): number | undefined {
+  const address = readAddresses(metadata.annotations?.[ADDRESSES_ANNOTATION])[portKey(route)];
+  const port = new RegExp(`^${LOOPBACK}:(\\d{1,5})$`).exec(address ?? "")?.[1];
+  return port === undefined || Number(port) > 65_535 ? undefined : Number(port);
+}
+
+const portKey = ({ port, protocol }: ServiceRoute): string => `${port}/${protocol}`;
 const idOf = ({ portName, protocol }: ServiceRoute): string => `${portName}/${protocol}`;
 const retryId = ({ route }: Port, listener: string): string => `${route.protocol} ${listener}`;
 const hasAny = ({ active, lastResort }: Destinations): boolean =>

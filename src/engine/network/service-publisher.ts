@@ -15,12 +15,14 @@ export class ServicePublisher {
     this.#client = client;
   }
 
-  /** `address` stands for `port` of the cluster address, e.g. `80/TCP`. */
-  async substitute(current: Service, port: string, address: string): Promise<void> {
+  /** `address` stands for `port` of the cluster address, e.g. `80/TCP`; undefined: nothing does. */
+  async substitute(current: Service, port: string, address: string | undefined): Promise<void> {
     const known = readAddresses(current.metadata.annotations?.[ADDRESSES_ANNOTATION]);
     if (known[port] === address) return;
-    const addresses = JSON.stringify({ ...known, [port]: address });
-    const body = { metadata: { annotations: { [ADDRESSES_ANNOTATION]: addresses } } };
+    const { [port]: _, ...others } = known;
+    const addresses = address === undefined ? others : { ...others, [port]: address };
+    const text = Object.keys(addresses).length === 0 ? null : JSON.stringify(addresses);
+    const body = { metadata: { annotations: { [ADDRESSES_ANNOTATION]: text } } };
     await ignoreGone(
       this.#client.patch(
         services,

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { hostAddresses } from "../../../src/engine/network/host-addresses.ts";
+import { ADDRESSES_ANNOTATION } from "../../../src/engine/network/service-addresses.ts";
 import { endpointSlices } from "../../../src/kube/kinds/endpointslice.ts";
 import { nodes } from "../../../src/kube/kinds/node.ts";
 import { services } from "../../../src/kube/kinds/service.ts";
@@ -243,4 +244,40 @@ test("on all addresses of the machine, beside the addresses that Services have o
     expect(await ask(address, port)).toBe("outer");
     expect(await ask(address, outer.spec?.ports?.[0]?.nodePort ?? 0)).toBe("outer");
   }
+});
+
+test("ports of a Service may change places", async () => {
+  const { client, create, route, startHttp } = await start();
+  const ports = (a: number, b: number) => [
+    { name: "a", port: a, protocol: "TCP" },
+    { name: "b", port: b, protocol: "TCP" },
+  ];
+  const { spec } = await create("web", { ports: ports(7080, 7081) });
+  const address = spec?.clusterIP ?? "";
+  const [a, b] = [await startHttp("a"), await startHttp("b")];
+  await route("web", [slicePort(a, "a"), slicePort(b, "b")], [ready()]);
+  expect([await ask(address, 7080), await ask(address, 7081)]).toEqual(["a", "b"]);
+  await client.patch(
+    services,
+    { namespace: "default", name: "web" },
+    { type: "merge", body: { spec: { ports: ports(7081, 7080) } } },
+  );
+  await expect.poll(() => ask(address, 7080)).toBe("b");
+  expect(await ask(address, 7081)).toBe("a");
+});
+
+test("what stood for a cluster address is written off once the address itself can be had", async () => {
+  const { client, create, route, startHttp } = await start();
+  const key = { namespace: "default", name: "web" };
+  const { spec } = await create("web", { ports: [HTTP] });
+  const stale = JSON.stringify({ "7080/TCP": "127.0.0.1:1", "9/UDP": "127.0.0.1:2" });
+  await client.patch(services, key, {
+    type: "merge",
+    body: { metadata: { annotations: { [ADDRESSES_ANNOTATION]: stale } } },
+  });
+  await route("web", [slicePort(await startHttp("web"))], [ready()]);
+  expect(await ask(spec?.clusterIP ?? "", 7080)).toBe("web");
+  const stated = async () =>
+    (await client.get(services, key)).metadata.annotations?.[ADDRESSES_ANNOTATION];
+  await expect.poll(stated).toBe(JSON.stringify({ "9/UDP": "127.0.0.1:2" }));
 });
