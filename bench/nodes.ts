@@ -5,6 +5,7 @@
  * with constraints), deleted in 30 s, 1 GB. On two cores. Run: `node dist/bench/nodes.js [PODS] [NODES]`
  */
 import { availableParallelism } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
 import type { HttpClient } from "../src/client/http/http-client.ts";
 import { type Deployment, deployments } from "../src/kube/kinds/deployment.ts";
 import { type Pod, pods } from "../src/kube/kinds/pod.ts";
@@ -74,88 +75,67 @@ interface Times {
   readonly deletedMs: number;
 }
 
-/** Counts from a watch over HTTP, as any other client sees it. */
-class Counter {
-  readonly #pods = new Map<string, "new" | "scheduled" | "running">();
-  #onEvent: () => void = () => undefined;
-  scheduled = 0;
-  running = 0;
+/** Looks are cheap for the server, and add this much to what is measured at most. */
+const LOOK_MS = 50;
 
-  get size(): number {
-    return this.#pods.size;
-  }
+/** How many pods there are: the namespace holds no others, so a list of one says how many remain. */
+async function countPods(client: HttpClient): Promise<number> {
+  const { items, remainingItemCount = 0 } = await client.list(pods, {
+    namespace: NAMESPACE,
+    limit: 1,
+  });
+  return items.length + remainingItemCount;
+}
 
-  async follow(client: HttpClient, labelSelector: string, signal: AbortSignal): Promise<void> {
-    const options = { namespace: NAMESPACE, labelSelector, signal };
-    let resourceVersion: string | undefined;
-    while (!signal.aborted) {
-      try {
-        const from = resourceVersion === undefined ? {} : { resourceVersion };
-        for await (const event of client.watch(pods, { ...options, ...from })) {
-          if (event.type === "BOOKMARK") continue;
-          resourceVersion = event.object.metadata.resourceVersion ?? resourceVersion;
-          this.#take(event.type, event.object);
-        }
-      } catch (error) {
-        if (!signal.aborted) throw error;
-      }
+/** Follows pods without a node over HTTP, as any client could: they leave the watch when they get one. */
+async function untilScheduled(client: HttpClient, name: string): Promise<void> {
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const selectors = { labelSelector: `app=${name}`, fieldSelector: "spec.nodeName=" };
+  let scheduled = 0;
+  let resourceVersion: string | undefined;
+  for (;;) {
+    const from = resourceVersion === undefined ? {} : { resourceVersion };
+    const options = { namespace: NAMESPACE, ...selectors, ...from, signal };
+    for await (const event of client.watch(pods, options)) {
+      if (event.type === "BOOKMARK") continue;
+      resourceVersion = event.object.metadata.resourceVersion ?? resourceVersion;
+      if (event.type === "DELETED" && ++scheduled === PODS) return;
     }
   }
+}
 
-  #take(type: "ADDED" | "MODIFIED" | "DELETED", pod: Pod): void {
-    const uid = pod.metadata.uid ?? "";
-    const before = this.#pods.get(uid);
-    if (before === "running") this.running--;
-    if (before === "running" || before === "scheduled") this.scheduled--;
-    if (type === "DELETED") this.#pods.delete(uid);
-    else {
-      const isReady = pod.status?.conditions?.some(
-        (c) => c.type === "Ready" && c.status === "True",
-      );
-      const isScheduled = (pod.spec?.nodeName ?? "") !== "";
-      const state = isReady === true ? "running" : isScheduled ? "scheduled" : "new";
-      if (state === "running") this.running++;
-      if (state !== "new") this.scheduled++;
-      this.#pods.set(uid, state);
-    }
-    this.#onEvent();
-  }
+/** All pods run and are ready, by the Deployment's own count. */
+async function untilReady(client: HttpClient, name: string): Promise<void> {
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const options = { namespace: NAMESPACE, fieldSelector: `metadata.name=${name}`, signal };
+  for await (const event of client.watch(deployments, options))
+    if (event.type !== "BOOKMARK" && event.object.status?.readyReplicas === PODS) return;
+  throw new Error(`the watch of ${name} ended`);
+}
 
-  until(check: () => boolean): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const state = () => `${this.size} pods, ${this.scheduled} scheduled, ${this.running} running`;
-      const timer = setTimeout(() => reject(new Error(`not in time: ${state()}`)), PATIENCE_MS);
-      this.#onEvent = () => {
-        if (!check()) return;
-        clearTimeout(timer);
-        this.#onEvent = () => undefined;
-        resolve();
-      };
-      this.#onEvent();
-    });
+async function untilGone(client: HttpClient): Promise<void> {
+  const deadlineMs = performance.now() + PATIENCE_MS;
+  while ((await countPods(client)) > 0) {
+    if (performance.now() > deadlineMs) throw new Error("the pods do not go");
+    await pause(LOOK_MS);
   }
 }
 
 async function run(client: HttpClient, name: string, spec: PodSpec): Promise<Times> {
-  const abort = new AbortController();
-  const counter = new Counter();
-  const following = counter.follow(client, `app=${name}`, abort.signal);
   const startMs = performance.now();
   const startCpu = gantry.cpuSeconds();
   const used = (): number => Math.round((gantry.cpuSeconds() - startCpu) * 10) / 10;
   const elapsed = (): number => Math.round(performance.now() - startMs);
+  const scheduled = untilScheduled(client, name).then(elapsed);
   await client.create(deployments, deployment(name, spec));
-  await counter.until(() => counter.scheduled === PODS);
-  const scheduledMs = elapsed();
-  await counter.until(() => counter.running === PODS);
+  await untilReady(client, name);
   const runningMs = elapsed();
   const cpuToRunning = used();
+  const scheduledMs = await scheduled;
   const deleteStartMs = performance.now();
   await client.delete(deployments, { namespace: NAMESPACE, name });
-  await counter.until(() => counter.size === 0);
+  await untilGone(client);
   const deletedMs = Math.round(performance.now() - deleteStartMs);
-  abort.abort();
-  await following;
   return { scheduledMs, runningMs, deletedMs, cpuToRunning, cpu: used() };
 }
 

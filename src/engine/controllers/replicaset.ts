@@ -113,6 +113,8 @@ export function createReplicaController<T extends KubeObject>(
     const set = asReplicaSet(stored);
     // Asked before the pods are read: the cache can only get newer.
     const isBehind = ownWrites.isBehind(key, pods.revision);
+    const wanted = set.spec?.replicas ?? 1;
+    if (isBehind && wanted >= LARGE_SET_PODS) return requeueAfter(wanted * PACE_MS_PER_POD);
     const candidates = [...controlledBy(pods, set), ...orphansIn(pods, set.metadata.namespace)];
     const planned = planClaim(set, claimSelector(set.spec?.selector), candidates, isActive);
     const action = { client, resource: podResource, ownerResource: resource, owner: set };

@@ -1,6 +1,7 @@
 /** Static defaults, as a schema states them. Defaults that depend on other fields are the kind's. */
 import { deepFreeze } from "../object.ts";
 import type { Schema } from "./schema.ts";
+import { isSound } from "./sound.ts";
 import { isObject, isZero, type Shape, shapeOf } from "./shape.ts";
 
 /**
@@ -14,6 +15,7 @@ export function applyDefaults<T>(schema: Schema, value: T): T {
 
 function fill(shape: Shape, value: unknown): unknown {
   if (!shape.hasDefaults || typeof value !== "object" || value === null) return value;
+  if (isSound(shape, value)) return value;
   if (Array.isArray(value)) return fillItems(shape, value);
   return isObject(value) ? fillFields(shape, value) : value;
 }

@@ -1,5 +1,6 @@
 /** Drops what a schema does not provide for. */
 import type { Schema } from "./schema.ts";
+import { isSound } from "./sound.ts";
 import { isObject, isZero, type Shape, shapeOf } from "./shape.ts";
 
 /**
@@ -15,7 +16,7 @@ export function prune<T>(schema: Schema, value: T): T {
 function pruneValue(shape: Shape, value: unknown): unknown {
   if (typeof value === "number" && shape.builtin && shape.schema.format === "quantity")
     return String(value);
-  if (typeof value !== "object" || value === null) return value;
+  if (typeof value !== "object" || value === null || isSound(shape, value)) return value;
   if (shape.anyOf !== undefined) {
     const member = shape.anyOf.find(
       (each) => (each.schema.type === "array") === Array.isArray(value),

@@ -27,6 +27,23 @@ export interface Shape {
   readonly defaulted: readonly (readonly [string, Shape])[];
   /** Whether filling in defaults can change a value of this shape. */
   readonly hasDefaults: boolean;
+  /** Values that are known to fit, shared by all shapes of the same definition; see `sound.ts`. */
+  readonly sound: SoundValues;
+}
+/** Without a set nothing is known, which is so for nearly all shapes and costs nothing to find out. */
+export interface SoundValues {
+  values: WeakSet<object> | undefined;
+}
+
+const soundOfSchema = new WeakMap<Schema, SoundValues>();
+
+function soundOf(schema: Schema): SoundValues {
+  let sound = soundOfSchema.get(schema);
+  if (sound === undefined) {
+    sound = { values: undefined };
+    soundOfSchema.set(schema, sound);
+  }
+  return sound;
 }
 
 const shapes = new WeakMap<Schema, Shape>();
@@ -58,6 +75,7 @@ class LazyShape implements Shape {
   readonly nullable: boolean;
   readonly format: FormatCheck | undefined;
   readonly pattern: RegExp | undefined;
+  readonly sound: SoundValues;
   #properties: ReadonlyMap<string, Shape> | undefined;
   #additional: Shape | undefined;
   #items: Shape | undefined;
@@ -67,6 +85,7 @@ class LazyShape implements Shape {
 
   constructor(schema: Schema, builtin: boolean) {
     this.schema = schema;
+    this.sound = soundOf(schema);
     this.builtin = builtin;
     this.open = schema["x-kubernetes-preserve-unknown-fields"] === true;
     this.nullable = schema.nullable === true;

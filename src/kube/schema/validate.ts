@@ -9,6 +9,7 @@ import { FieldPath } from "./field-path.ts";
 import type { Findings } from "./findings.ts";
 import { checkDuplicates } from "./list-duplicates.ts";
 import type { Schema } from "./schema.ts";
+import { isSound } from "./sound.ts";
 import { isObject, isZero, type Shape, shapeOf } from "./shape.ts";
 import { checkList, checkObject, checkScalar } from "./value-rules.ts";
 
@@ -38,6 +39,7 @@ function check(shape: Shape, value: unknown, findings: Findings): void {
   if (!hasType(shape, value)) return wrongType(shape, value, findings);
   if (typeof value !== "object") checkScalar(shape, value, findings);
   else if (Array.isArray(value)) checkItems(shape, value, findings);
+  else if (isSound(shape, value)) return;
   else checkFields(shape, value as Readonly<Record<string, unknown>>, findings);
   if (schema.enum !== undefined) checkEnum(schema.enum, value, findings);
   if (!shape.builtin) checkJunctors(schema, value, findings);

@@ -1,6 +1,7 @@
 /** What an update makes of an object: the rules that PUT, PATCH and every writable subresource share. */
 import { isNoOpWrite } from "../../../kube/apply/managed-fields.ts";
 import type { KubeObject, ObjectMeta } from "../../../kube/object.ts";
+import { noteSound } from "../../../kube/schema/sound.ts";
 import { StatusError } from "../../../kube/status-error.ts";
 import type { AdmissionRequest } from "../admission/admission.ts";
 import type { Backend } from "../backend.ts";
@@ -32,6 +33,7 @@ export function planUpdate(backend: Backend, step: UpdateStep): Plan {
   const { kind, subresource, written, merged, current, admission, track } = step;
   const { strategy } = kind.kind;
   checkPreconditions(kind, subresource, written, current);
+  if (kind.custom === undefined) noteSound(kind.kind.schema, current);
   const located = { ...merged, metadata: carriedMetadata(merged.metadata, current.metadata) };
   const prepared =
     subresource === undefined
