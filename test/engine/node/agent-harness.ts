@@ -7,6 +7,8 @@ import { type Clock, systemClock } from "../../../src/client/clock.ts";
 import type { Logger } from "../../../src/client/logger.ts";
 import { createApiServer } from "../../../src/engine/apiserver/api-server.ts";
 import { InProcessClient } from "../../../src/engine/apiserver/in-process-client.ts";
+import { ServiceAccountTokens } from "../../../src/engine/apiserver/service-accounts/service-account-tokens.ts";
+import type { SigningKeys } from "../../../src/engine/apiserver/service-accounts/signing-keys.ts";
 import { MASTERS_GROUP } from "../../../src/engine/apiserver/request-context.ts";
 import { createRoutingBoard } from "../../../src/engine/network/in-process-board.ts";
 import type { RoutingBoard } from "../../../src/engine/network/routing-board.ts";
@@ -32,6 +34,8 @@ export interface HarnessOptions {
   readonly keepPods?: boolean;
   readonly drivers?: VolumeDrivers;
   readonly hostPaths?: HostPathPolicy;
+  /** Makes the API server issue tokens, and pods get one. */
+  readonly tokenKeys?: SigningKeys;
 }
 
 export class Harness {
@@ -50,7 +54,14 @@ export class Harness {
     this.directory = directory;
     this.#options = options;
     this.#store = new MemoryStore();
-    this.#server = createApiServer({ store: this.#store, clock: options.clock ?? systemClock });
+    const parts = { store: this.#store, clock: options.clock ?? systemClock };
+    const { tokenKeys: keys } = options;
+    this.#server = createApiServer({
+      ...parts,
+      ...(keys === undefined
+        ? {}
+        : { serviceAccountTokens: new ServiceAccountTokens({ ...parts, keys }) }),
+    });
     this.client = new InProcessClient(this.#server, { name: "test", groups: [MASTERS_GROUP] });
     this.board = createRoutingBoard();
   }

@@ -12,7 +12,7 @@ export interface FakeHarness {
 }
 
 export async function startFakeHarness(
-  options: Pick<HarnessOptions, "keepPods" | "drivers" | "hostPaths"> = {},
+  options: Pick<HarnessOptions, "keepPods" | "drivers" | "hostPaths" | "tokenKeys"> = {},
 ): Promise<FakeHarness> {
   const clock = new ManualClock();
   let runtime: FakeRuntime | undefined;

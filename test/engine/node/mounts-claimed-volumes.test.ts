@@ -441,6 +441,21 @@ describe("inline volumes of a driver", () => {
     );
   });
 
+  it("are published again every minute for drivers that ask for it", async () => {
+    await fake.harness.create(csiDrivers, {
+      metadata: { name: "fake.example.com" },
+      spec: { volumeLifecycleModes: ["Ephemeral"], requiresRepublish: true },
+    });
+    await fake.harness.createPod("web", inline);
+    await fake.harness.until("web", isRunning);
+    await pass(fake, 59_000);
+    expect(driver.journal).toHaveLength(1);
+    await pass(fake, 2_000);
+    expect(driver.journal).toHaveLength(2);
+    await pass(fake, 61_000);
+    expect(driver.journal).toHaveLength(3);
+  });
+
   it("are published with what the driver wants to know of the pod", async () => {
     await fake.harness.create(csiDrivers, {
       metadata: { name: "fake.example.com" },

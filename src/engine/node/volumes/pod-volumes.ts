@@ -29,11 +29,13 @@ import { limitOf, prepareEmptyDir } from "./empty-dir.ts";
 import { growOnNode } from "./grow-on-node.ts";
 import { prepareHostPath } from "./host-path.ts";
 import type { NodeVolumes } from "./node-volumes.ts";
-import { PodTokens } from "./service-account-token.ts";
+import { PodTokens, type TokenOf } from "./service-account-token.ts";
 import { retryDelayMs, VolumeError } from "./volume-error.ts";
 import { setVolumeGroup } from "./volume-ownership.ts";
 import { isWritten, tokensOf, volumePayload } from "./volume-payload.ts";
 
+/** How often drivers that ask for it are told of their volumes again, e.g. to renew what is in them. */
+const REPUBLISH_INTERVAL_MS = 60_000;
 /** How often what an emptyDir holds is compared with its limit, as upstream. */
 const MEASURE_INTERVAL_MS = 10_000;
 
@@ -66,7 +68,12 @@ interface Failure {
 
 export class PodVolumes {
   readonly #options: PodVolumesOptions;
+  /** In files of the pod: renewed in time. */
   readonly #tokens: PodTokens;
+  /** For drivers: renewed when a driver is told of its volume again. */
+  readonly #driverTokens: PodTokens;
+  /** When, by volume. */
+  readonly #republishAtMs = new Map<string, number>();
   readonly #paths = new Map<string, string>();
   readonly #failures = new Map<string, Failure>();
   /** Volumes whose sources may have changed since they were written. */
@@ -76,7 +83,9 @@ export class PodVolumes {
 
   constructor(options: PodVolumesOptions) {
     this.#options = options;
-    this.#tokens = new PodTokens({ client: options.node.client, clock: options.clock });
+    const source = { client: options.node.client, clock: options.clock };
+    this.#tokens = new PodTokens(source);
+    this.#driverTokens = new PodTokens(source);
   }
 
   /** Something that volumes are made of changed. */
@@ -94,6 +103,7 @@ export class PodVolumes {
   async look(state: PodState): Promise<Look> {
     const { clock } = this.#options;
     const volumes = specOf(state.pod).volumes ?? [];
+    for (const [name, atMs] of this.#republishAtMs) if (atMs <= clock.now()) this.#stale.add(name);
     if (clock.now() >= (this.#tokens.renewAtMs ?? Infinity))
       for (const volume of volumes) if (tokensOf(volume).length > 0) this.#stale.add(volume.name);
     await Promise.all(
@@ -153,6 +163,8 @@ export class PodVolumes {
   async #bring(volume: Volume, state: PodState): Promise<string> {
     const path = this.#paths.get(volume.name);
     if (path === undefined || isWritten(volume)) return this.#prepare(volume, state);
+    const republishAtMs = this.#republishAtMs.get(volume.name) ?? Infinity;
+    if (republishAtMs <= this.#options.clock.now()) return this.#prepare(volume, state);
     const claim = this.#claimOf(volume, state.pod);
     return claim !== undefined && resizeStateOf(claim) === "NodeResizePending"
       ? this.#prepare(volume, state)
@@ -236,8 +248,13 @@ export class PodVolumes {
   }
 
   async #mount(mount: DriverMount, pod: Pod): Promise<string> {
-    const { node } = this.#options;
-    const path = await node.mounts.mount(mount);
+    const { node, clock } = this.#options;
+    const { tokenRequests = [], requiresRepublish = false } =
+      node.csiDrivers.get(mount.driver)?.spec ?? {};
+    await this.#driverTokens.refresh(pod, tokenRequests);
+    const context = { ...mount.context, ...tokenContext(this.#driverTokens, tokenRequests) };
+    const path = await node.mounts.mount({ ...mount, context });
+    if (requiresRepublish) this.#republishAtMs.set(mount.name, clock.now() + REPUBLISH_INTERVAL_MS);
     if (followsFsGroup(node, mount)) await setVolumeGroup(path, specOf(pod).securityContext ?? {});
     return path;
   }
@@ -260,15 +277,32 @@ export class PodVolumes {
 
   #nextLookMs(volumes: readonly Volume[]): number {
     const retries = [...this.#failures.values()].map(({ retryAtMs }) => retryAtMs);
+    // What is due already is in a volume that failed, and comes with its retry.
+    const due = [this.#tokens.renewAtMs ?? Infinity, ...this.#republishAtMs.values()].filter(
+      (atMs) => atMs > this.#options.clock.now(),
+    );
     const isLimited = volumes.some(
       ({ emptyDir }) => emptyDir !== undefined && limitOf(emptyDir) !== undefined,
     );
-    return Math.min(
-      ...retries,
-      this.#tokens.renewAtMs ?? Infinity,
-      isLimited ? this.#measureAtMs : Infinity,
-    );
+    return Math.min(...retries, ...due, isLimited ? this.#measureAtMs : Infinity);
   }
+}
+
+/** As CSI drivers expect it: JSON by audience. */
+function tokenContext(
+  tokens: PodTokens,
+  requests: readonly TokenOf[],
+): Readonly<Record<string, string>> {
+  if (requests.length === 0) return {};
+  const byAudience = requests.map((request) => [
+    request.audience ?? "",
+    {
+      token: tokens.tokenFor(request),
+      expirationTimestamp: new Date(tokens.expiresAtMs(request)).toISOString(),
+    },
+  ]);
+  const text = JSON.stringify(Object.fromEntries(byAudience));
+  return { "csi.storage.k8s.io/serviceAccount.tokens": text };
 }
 
 /** Kinds of volumes that other machines, images or kernels would have to provide. */

@@ -21,6 +21,9 @@ const MAX_JITTER_MS = 10_000;
 /** A token that could not be renewed is used on, and tried again after this. */
 const RETRY_MS = 60_000;
 
+/** What tells tokens of one pod apart. */
+export type TokenOf = Pick<ServiceAccountTokenProjection, "audience" | "expirationSeconds">;
+
 interface Held {
   readonly token: string;
   readonly expiresAtMs: number;
@@ -50,7 +53,7 @@ export class PodTokens {
   }
 
   /** Makes sure that each token of a volume is there and young. Throws `VolumeError`. */
-  async refresh(pod: Pod, projections: readonly ServiceAccountTokenProjection[]): Promise<void> {
+  async refresh(pod: Pod, projections: readonly TokenOf[]): Promise<void> {
     for (const projection of projections) {
       const key = keyOf(projection);
       const nowMs = this.#options.clock.now();
@@ -67,11 +70,15 @@ export class PodTokens {
   }
 
   /** After `refresh`. */
-  tokenFor(projection: ServiceAccountTokenProjection): string {
+  tokenFor(projection: TokenOf): string {
     return this.#held.get(keyOf(projection))?.token ?? "";
   }
+  /** When the token of `tokenFor` ends. */
+  expiresAtMs(projection: TokenOf): number {
+    return this.#held.get(keyOf(projection))?.expiresAtMs ?? 0;
+  }
 
-  async #request(pod: Pod, projection: ServiceAccountTokenProjection): Promise<Held> {
+  async #request(pod: Pod, projection: TokenOf): Promise<Held> {
     const { client, clock, random = Math.random } = this.#options;
     const { audience = "", expirationSeconds = DEFAULT_SECONDS } = projection;
     const askedAtMs = clock.now();
@@ -106,5 +113,5 @@ export class PodTokens {
   }
 }
 
-const keyOf = ({ audience = "", expirationSeconds }: ServiceAccountTokenProjection): string =>
+const keyOf = ({ audience = "", expirationSeconds }: TokenOf): string =>
   `${expirationSeconds ?? DEFAULT_SECONDS}/${audience}`;

@@ -29,9 +29,9 @@ function setUp(random = 0) {
 
 it("asks once for a token that is bound to the pod", async () => {
   const { tokens, asked } = setUp();
-  const projection = { path: "token", audience: "vault", expirationSeconds: 7200 };
+  const projection = { audience: "vault", expirationSeconds: 7200 };
   await tokens.refresh(pod, [projection]);
-  await tokens.refresh(pod, [{ ...projection, path: "elsewhere" }]);
+  await tokens.refresh(pod, [{ ...projection }]);
   expect(tokens.tokenFor(projection)).toBe("token-1");
   expect(asked).toEqual([
     expect.objectContaining({
@@ -58,34 +58,32 @@ it("renews it after four fifths of its time, a little earlier for some pods", as
   ] as const) {
     const { tokens, clock } = setUp(random);
     const startMs = clock.now();
-    await tokens.refresh(pod, [{ path: "token" }]);
+    await tokens.refresh(pod, [{}]);
     expect((tokens.renewAtMs ?? 0) - startMs).toBe(atMs);
     await clock.advance(atMs - 1);
-    await tokens.refresh(pod, [{ path: "token" }]);
-    expect(tokens.tokenFor({ path: "token" })).toBe("token-1");
+    await tokens.refresh(pod, [{}]);
+    expect(tokens.tokenFor({})).toBe("token-1");
     await clock.advance(1);
-    await tokens.refresh(pod, [{ path: "token" }]);
-    expect(tokens.tokenFor({ path: "token" })).toBe("token-2");
+    await tokens.refresh(pod, [{}]);
+    expect(tokens.tokenFor({})).toBe("token-2");
   }
 });
 
 it("renews one that lives for weeks every day", async () => {
   const { tokens, clock } = setUp();
   const startMs = clock.now();
-  await tokens.refresh(pod, [{ path: "token", expirationSeconds: 30 * 86_400 }]);
+  await tokens.refresh(pod, [{ expirationSeconds: 30 * 86_400 }]);
   expect((tokens.renewAtMs ?? 0) - startMs).toBe(24 * HOUR_MS);
 });
 
 it("uses the old one on while a new one cannot be had, until it is over", async () => {
   const { tokens, clock, state } = setUp();
-  await tokens.refresh(pod, [{ path: "token" }]);
+  await tokens.refresh(pod, [{}]);
   await clock.advance(0.8 * HOUR_MS);
   state.problem = new Error("the API is away");
-  await tokens.refresh(pod, [{ path: "token" }]);
-  expect(tokens.tokenFor({ path: "token" })).toBe("token-1");
+  await tokens.refresh(pod, [{}]);
+  expect(tokens.tokenFor({})).toBe("token-1");
   expect((tokens.renewAtMs ?? 0) - clock.now()).toBe(60_000);
   await clock.advance(0.2 * HOUR_MS);
-  await expect(tokens.refresh(pod, [{ path: "token" }])).rejects.toThrow(
-    "failed to fetch token: the API is away",
-  );
+  await expect(tokens.refresh(pod, [{}])).rejects.toThrow("failed to fetch token: the API is away");
 });
