@@ -39,7 +39,7 @@ import { startNodeAgent } from "./node/node-agent.ts";
 import type { Runtime } from "./node/runtime/runtime.ts";
 import { RotatingFile } from "./rotating-file.ts";
 import type { HostPathPolicy } from "./node/volumes/host-path.ts";
-import type { SchedulerProfile } from "./scheduler/profile.ts";
+import type { SchedulerProfile } from "./scheduler/scheduler-profile.ts";
 import { startScheduler } from "./scheduler/scheduler.ts";
 import { keepNodePool, type PoolOptions } from "./simulation/node-pool.ts";
 import { simulatedConnection } from "./simulation/simulated-connection.ts";
@@ -202,9 +202,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         ? {}
         : { loadBalancerAddresses: options.loadBalancerAddresses }),
     });
-    // Together: while one lets its clients finish, nobody has to be kept waiting by the other.
-    const proxies: { stop(): Promise<void> }[] = [proxy];
-    stops.push(() => Promise.all(proxies.map((one) => one.stop())));
+    const proxies: { listen?(): Promise<void>; stop(): Promise<void> }[] = [proxy];
     if (options.ingress !== undefined) {
       const accessLog =
         options.ingress.writesAccessLog === true
@@ -236,8 +234,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
           : { accessLog: (line) => accessLog.write(JSON.stringify(line)) }),
       });
       proxies.push(ingress);
-      await ingress.listen();
     }
+    // Together: while one lets its clients finish, the other's need not wait.
+    stops.push(() => Promise.all(proxies.map((one) => one.stop())));
+    for (const one of proxies) await one.listen?.();
     const dns =
       options.dns === undefined
         ? undefined
