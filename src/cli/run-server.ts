@@ -6,6 +6,7 @@ import { pino } from "pino";
 import type { Client } from "../client/client.ts";
 import type { AddressRanges } from "../engine/network/address-ranges.ts";
 import { openProcessRuntime } from "../engine/node/runtime/process/process-runtime.ts";
+import type { SchedulerProfile } from "../engine/scheduler/scheduler-profile.ts";
 import { parseCapacity } from "../engine/simulation/simulated-node.ts";
 import { parseDuration } from "../gitops/duration.ts";
 import { type ApplicationResource, applications } from "../kube/kinds/application.ts";
@@ -125,7 +126,7 @@ async function serve(
   context: CliContext,
   flags: ServerFlags &
     SimulationFlags &
-    Pick<ServerOptions, "secretSources" | "rendering" | "allowLoopbackTargets">,
+    Pick<ServerOptions, "secretSources" | "rendering" | "allowLoopbackTargets" | "schedulers">,
   application: Parameters<typeof startServer>[0]["application"],
   onReady: (server: Server, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {

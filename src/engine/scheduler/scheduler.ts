@@ -15,7 +15,7 @@ import { podDisruptionBudgets } from "../../kube/kinds/poddisruptionbudget.ts";
 import type { Labels } from "../../kube/label-selector.ts";
 import { ClusterState } from "./cluster-state.ts";
 import { PodInfo } from "./pod-info.ts";
-import { DEFAULT_SCHEDULER, type SchedulerProfile } from "./profile.ts";
+import { DEFAULT_SCHEDULER, type SchedulerProfile } from "./scheduler-profile.ts";
 import type { ClusterEvent } from "./queue/cluster-event.ts";
 import { SchedulingQueue } from "./queue/scheduling-queue.ts";
 import { SchedulingCycles } from "./scheduling-cycles.ts";

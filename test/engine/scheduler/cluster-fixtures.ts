@@ -4,7 +4,7 @@ import type { Cycle } from "../../../src/engine/scheduler/framework.ts";
 import type { NodeState } from "../../../src/engine/scheduler/node-state.ts";
 import { type Choice, pickNode, type Plugins } from "../../../src/engine/scheduler/pick-node.ts";
 import { PodInfo } from "../../../src/engine/scheduler/pod-info.ts";
-import { pluginsOf } from "../../../src/engine/scheduler/profile.ts";
+import { pluginsOf } from "../../../src/engine/scheduler/profile-plugins.ts";
 import type { VolumeCatalog } from "../../../src/engine/scheduler/volumes/volume-catalog.ts";
 import { noWorkloads } from "../../../src/engine/scheduler/workload-selectors.ts";
 import type { Node } from "../../../src/kube/kinds/node.ts";

@@ -4,7 +4,7 @@ import type { Clock } from "../../../src/client/clock.ts";
 import { createApiServer } from "../../../src/engine/apiserver/api-server.ts";
 import { InProcessClient } from "../../../src/engine/apiserver/in-process-client.ts";
 import { MASTERS_GROUP } from "../../../src/engine/apiserver/request-context.ts";
-import type { SchedulerProfile } from "../../../src/engine/scheduler/profile.ts";
+import type { SchedulerProfile } from "../../../src/engine/scheduler/scheduler-profile.ts";
 import { type Scheduler, startScheduler } from "../../../src/engine/scheduler/scheduler.ts";
 import { MemoryStore } from "../../../src/engine/store/memory-store.ts";
 import { findCondition } from "../../../src/kube/conditions.ts";

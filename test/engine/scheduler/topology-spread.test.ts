@@ -1,7 +1,7 @@
 import type { TopologySpreadConstraint } from "kubernetes-types/core/v1";
 import { describe, expect, test } from "vitest";
 import { pickNode } from "../../../src/engine/scheduler/pick-node.ts";
-import { pluginsOf } from "../../../src/engine/scheduler/profile.ts";
+import { pluginsOf } from "../../../src/engine/scheduler/profile-plugins.ts";
 import type { Pod } from "../../../src/kube/kinds/pod.ts";
 import { selectorFromLabels } from "../../../src/kube/label-selector.ts";
 import {

@@ -1,4 +1,4 @@
-/** Which pods a scheduler takes care of, and by what rules. */
+/** The plug-ins of a profile: by what rules its pods get their nodes. */
 import type { FilterPlugin, ScorePlugin } from "./framework.ts";
 import type { Plugins } from "./pick-node.ts";
 import { affinityScore } from "./plugins/inter-pod-affinity-score.ts";
@@ -20,21 +20,9 @@ import { taintFilter, taintScore } from "./plugins/taint-toleration.ts";
 import { volumeBinding } from "./plugins/volume-binding.ts";
 import { volumeRestrictions } from "./plugins/volume-restrictions.ts";
 import { volumeZone } from "./plugins/volume-zone.ts";
+import type { SchedulerProfile } from "./scheduler-profile.ts";
 import type { VolumeCatalog } from "./volumes/volume-catalog.ts";
 import type { WorkloadSelectors } from "./workload-selectors.ts";
-
-export const DEFAULT_SCHEDULER = "default-scheduler";
-
-export interface SchedulerProfile {
-  /** Pods with this `spec.schedulerName` are its own. */
-  readonly schedulerName: string;
-  /** Part of the nodes to find feasible before the best is taken. @default falls with their number */
-  readonly percentageOfNodesToScore?: number;
-  /** Whether pods are spread over nodes or packed onto few. @default "LeastAllocated" */
-  readonly resourceStrategy?: "LeastAllocated" | "MostAllocated";
-  /** By name of a score plug-in; 0 turns it off. @default upstream's weights */
-  readonly weights?: Readonly<Record<string, number>>;
-}
 
 /** In upstream's order: cheap and telling ones first. */
 export function filtersOf(catalog: VolumeCatalog): readonly FilterPlugin[] {
