@@ -144,11 +144,14 @@ describe("local volumes", () => {
     expect(availableBytes).toBe(0);
   });
 
-  test("are unadopted until something stands for them, also over a restart", async () => {
+  test("are unadopted until something stands for them or a pod has them, also over a restart", async () => {
     const first = await open();
     await first.controller.createVolume(request("pvc-1"));
     await first.controller.createVolume(request("pvc-2"));
+    await first.controller.createVolume(request("pvc-3"));
     await first.adopt("pvc-1");
+    const used = { volumeId: "pvc-3", context: {}, use, readOnly: false, targetPath: home };
+    await first.node.publishVolume(used);
     expect(await (await open()).unadopted()).toEqual(["pvc-2"]);
   });
 

@@ -9,7 +9,7 @@ import { persistentVolumeClaims } from "../../../src/kube/kinds/persistentvolume
 import { storageClasses } from "../../../src/kube/kinds/storageclass.ts";
 import { volumeSnapshotClasses } from "../../../src/kube/kinds/volumesnapshotclass.ts";
 import { NODE } from "../controllers/cluster.ts";
-import { MEBIBYTE, request } from "./driver-conformance.ts";
+import { MEBIBYTE, request, use } from "./driver-conformance.ts";
 import { type StorageCluster, startStorageCluster } from "./storage-cluster.ts";
 import { claim, storageClass, told } from "./storage-objects.ts";
 
@@ -48,9 +48,12 @@ async function withData(name: string): Promise<string> {
   await addClaim(name, "1Mi");
   await select(name);
   await bound(name);
-  const volume = (await claimNow(name))?.spec?.volumeName ?? "";
-  await writeFile(join(cluster.directory, volume, "file"), "data");
-  return volume;
+  const volumeId = (await claimNow(name))?.spec?.volumeName ?? "";
+  const { node } = cluster.storage.drivers.find("gantry.dev/local") ?? {};
+  const published = { volumeId, context: {}, use, readOnly: false, targetPath: "/unused" };
+  const { path = "" } = (await node?.publishVolume(published)) ?? {};
+  await writeFile(join(path, "file"), "data");
+  return volumeId;
 }
 
 test("a cluster without classes gets one that works; who has their own is left alone", async () => {

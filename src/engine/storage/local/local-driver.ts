@@ -39,7 +39,7 @@ export interface LocalDriverOptions {
 export interface LocalDriver extends VolumeDriver {
   readonly controller: ControllerService;
   readonly node: NodeService;
-  /** Names of the volumes on disk that no PersistentVolume ever stood for. */
+  /** Names of the volumes on disk that no PersistentVolume ever stood for and no pod ever had. */
   unadopted(): Promise<readonly string[]>;
   /** A PersistentVolume stands for the volume: it is deleted with that one, or never. */
   adopt(volumeId: string): Promise<void>;
@@ -87,11 +87,7 @@ export async function openLocalDriver(options: LocalDriverOptions): Promise<Loca
         if ((await volumes.find(name))?.adopted === false) names.push(name);
       return names;
     },
-    adopt: (volumeId) =>
-      parts.turns.take(volumeId, async () => {
-        const note = await volumes.find(volumeId);
-        if (note?.adopted === false) await volumes.note(volumeId, { ...note, adopted: true });
-      }),
+    adopt: (volumeId) => adopt(parts, volumeId),
     close: () => Promise.resolve(),
   };
 }
@@ -101,6 +97,13 @@ interface Parts extends LocalDriverOptions {
   readonly volumes: DirectoryShelf;
   readonly snapshots: DirectoryShelf;
   readonly turns: Turns;
+}
+
+function adopt({ volumes, turns }: Parts, volumeId: string): Promise<void> {
+  return turns.take(volumeId, async () => {
+    const note = await volumes.find(volumeId);
+    if (note?.adopted === false) await volumes.note(volumeId, { ...note, adopted: true });
+  });
 }
 
 function controllerService(parts: Parts): ControllerService {
@@ -262,6 +265,8 @@ function nodeService(parts: Parts): NodeService {
       failing(async () => {
         const path = requireOwnDirectory(volumes, request);
         await found(volumes, request.volumeId, "volume");
+        // From here on there may be data in it.
+        await adopt(parts, request.volumeId);
         // Nothing is mounted: pods' mounts lead to the directory itself.
         return { path };
       }),
