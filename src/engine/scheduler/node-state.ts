@@ -3,9 +3,22 @@ import type { Taint } from "kubernetes-types/core/v1";
 import { deepEqual } from "../../kube/equality.ts";
 import type { Labels } from "../../kube/label-selector.ts";
 import type { Node } from "../../kube/kinds/node.ts";
-import type { PlacedPod } from "./placed-pod.ts";
+import type { PodInfo } from "./pod-info.ts";
 import type { HostPort, PodRequests } from "./pod-requests.ts";
 import { addResources, NOTHING, parseResources, type Resources } from "./resources.ts";
+
+/** A pod that has a node, bound or assumed: as little of it as later choices need. */
+export interface PlacedPod {
+  readonly uid: string;
+  readonly name: string;
+  readonly info: PodInfo;
+  readonly labels: Labels;
+  readonly node: NodeState;
+  /** RFC 3339; empty until the node agent has begun. */
+  readonly startTime: string;
+  /** It is being deleted. */
+  readonly isTerminating: boolean;
+}
 
 const DEFAULT_MAX_PODS = 110;
 const NO_LABELS: Labels = {};

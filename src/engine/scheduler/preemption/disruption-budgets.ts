@@ -1,7 +1,7 @@
 /** What disruption budgets still allow, for choosing whom to preempt. Pure. */
 import type { PodDisruptionBudget } from "../../../kube/kinds/poddisruptionbudget.ts";
 import { matchesLabels, type Selector, selectorOf } from "../../../kube/label-selector.ts";
-import type { PlacedPod } from "../placed-pod.ts";
+import type { PlacedPod } from "../node-state.ts";
 
 export interface Budget {
   readonly namespace: string;

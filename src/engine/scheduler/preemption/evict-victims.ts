@@ -5,7 +5,7 @@ import type { EventRecorder } from "../../../client/event-recorder.ts";
 import { formatTime } from "../../../client/timestamps.ts";
 import { type Pod, pods } from "../../../kube/kinds/pod.ts";
 import { isStatus } from "../../../kube/status-error.ts";
-import type { PlacedPod } from "../placed-pod.ts";
+import type { PlacedPod } from "../node-state.ts";
 
 export interface EvictionContext {
   readonly client: Client;

@@ -4,9 +4,8 @@
  */
 import { histogram } from "../fit-message.ts";
 import type { Cycle, FilterPlugin } from "../framework.ts";
-import type { NodeState } from "../node-state.ts";
+import type { NodeState, PlacedPod } from "../node-state.ts";
 import { type Diagnosis, rejectionOn } from "../pick-node.ts";
-import type { PlacedPod } from "../placed-pod.ts";
 import { type Budget, violating } from "./disruption-budgets.ts";
 import { type Candidate, leastHarmful } from "./least-harmful.ts";
 

@@ -1,6 +1,5 @@
 /** Of several nodes, the one where preemption does the least harm: upstream's order of criteria. Pure. */
-import type { NodeState } from "../node-state.ts";
-import type { PlacedPod } from "../placed-pod.ts";
+import type { NodeState, PlacedPod } from "../node-state.ts";
 
 export interface Candidate {
   readonly node: NodeState;

@@ -1,6 +1,5 @@
 /** What happens in the cluster that may let a waiting pod in. */
-import type { NodeState } from "../node-state.ts";
-import type { PlacedPod } from "../placed-pod.ts";
+import type { NodeState, PlacedPod } from "../node-state.ts";
 
 export type ClusterEvent =
   /** A node is new or changed. */

@@ -2,8 +2,7 @@
  * The terms of pod affinity that pods with a node carry, equal ones together: a pod that is to be
  * scheduled asks which of them mean it, and on which nodes their carriers are.
  */
-import type { NodeState } from "../node-state.ts";
-import type { PlacedPod } from "../placed-pod.ts";
+import type { NodeState, PlacedPod } from "../node-state.ts";
 import { LabelPairIndex } from "./label-pair-index.ts";
 import { belongs, type Grouped, type NamespaceLabels, type PodGroup } from "./pod-group.ts";
 import type { PodTerm } from "./pod-terms.ts";

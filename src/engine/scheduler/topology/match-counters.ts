@@ -2,8 +2,7 @@
  * How many pods of a group each node has, kept up to date as pods come and go: no pod is looked at
  * again for each pod that is to be scheduled. A counter begins when somebody first asks for it.
  */
-import type { NodeState } from "../node-state.ts";
-import type { PlacedPod } from "../placed-pod.ts";
+import type { NodeState, PlacedPod } from "../node-state.ts";
 import { LabelPairIndex } from "./label-pair-index.ts";
 import { belongs, type NamespaceLabels, type PodGroup } from "./pod-group.ts";
 
