@@ -39,6 +39,8 @@ it("starts what is added to a pod that runs, beside what is there", async () => 
   const statuses = pod.status?.ephemeralContainerStatuses ?? [];
   expect(statuses.map(({ name }) => name).toSorted()).toEqual(["one", "two"]);
   expect(statuses[0]).toMatchObject({ restartCount: 0, image: "x" });
+  // Each added container is another generation of the pod, and the status says which it is about.
+  expect(pod.status).toMatchObject({ observedGeneration: pod.metadata.generation ?? 0 });
   expect(fake.runtime.journal).toEqual(["start web 0", "start one 0", "start two 0"]);
 });
 

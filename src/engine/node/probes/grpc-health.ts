@@ -3,6 +3,7 @@
  * so that the messages are written and read by hand.
  */
 import { connect } from "node:http2";
+import { afterTimeout } from "./after-timeout.ts";
 import { failure, type ProbeOutcome, success } from "./outcome.ts";
 import type { Target } from "./probe-target.ts";
 
@@ -18,13 +19,12 @@ export function grpcHealth(
   return new Promise((resolve) => {
     const session = connect(`http://${target.host}:${target.port}`);
     const settle = (outcome: ProbeOutcome): void => {
-      clearTimeout(timer);
+      timer.cancel();
       session.destroy();
       resolve(outcome);
     };
-    const timer = setTimeout(
-      () => settle(failure(`timeout: failed to connect service "${target.host}:${target.port}"`)),
-      timeoutMs,
+    const timer = afterTimeout(timeoutMs, () =>
+      settle(failure(`timeout: failed to connect service "${target.host}:${target.port}"`)),
     );
     session.once("error", (error) => settle(failure(`error: ${error.message}`)));
     const stream = session.request({

@@ -30,7 +30,10 @@ export interface PodStatusInputs {
   readonly isRouted?: boolean;
 }
 
-export function podStatus(inputs: PodStatusInputs): PodStatus {
+/** The upstream types do not know the field yet. */
+export type ObservedPodStatus = PodStatus & { readonly observedGeneration?: number };
+
+export function podStatus(inputs: PodStatusInputs): ObservedPodStatus {
   const { pod, viewOf, previous, hostIP, podIP, isStopped, isRouted, failure } = inputs;
   const phase = phaseOf(inputs);
   const hasInit = initContainersOf(pod).length > 0;
@@ -42,8 +45,10 @@ export function podStatus(inputs: PodStatusInputs): PodStatus {
     hasSandbox: podIP !== undefined && !isStopped,
     ...(isRouted === undefined ? {} : { isRouted }),
   });
+  const { generation } = pod.metadata;
   return {
     phase,
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
     conditions: conditions.map((condition) => timed(condition, inputs)),
     ...(failure === undefined ? {} : failure),
     hostIP,
