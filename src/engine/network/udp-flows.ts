@@ -2,11 +2,11 @@
  * Which backend each UDP client talks to: what connection tracking does in a kernel. Bounded: the
  * flow that was quiet longest makes room for a new one, for clients can make up source addresses.
  */
-import { createSocket, type Socket } from "node:dgram";
-import { isIPv6 } from "node:net";
+import type { Socket } from "node:dgram";
 import type { Clock } from "../../client/clock.ts";
 import type { ConnectionBudget } from "./connection-budget.ts";
 import type { Backend } from "./service-routes.ts";
+import { udpSocket } from "./udp-socket.ts";
 
 /** Flows of one Service port. Each has a socket of its own, so that answers find their client. */
 const MAX_FLOWS = 1_024;
@@ -135,7 +135,7 @@ class Flow {
     onBroken: () => void,
   ) {
     this.backend = backend;
-    this.#socket = createSocket(isIPv6(backend.address) ? "udp6" : "udp4");
+    this.#socket = udpSocket(backend.address);
     // Nobody listens at the backend (ECONNREFUSED), or the datagram is too long for the way.
     this.#socket.on("error", onBroken);
     this.#socket.on("message", (answer) => {

@@ -1,6 +1,5 @@
 /** One UDP port of one Service: a client keeps its backend as long as it goes on talking. */
-import { createSocket, type Socket } from "node:dgram";
-import { isIPv6 } from "node:net";
+import type { Socket } from "node:dgram";
 import type { Clock } from "../../client/clock.ts";
 import { type Affinity, Balancer } from "./balancer.ts";
 import { type BindAddress, BindError } from "./bind-address.ts";
@@ -8,6 +7,7 @@ import type { ConnectionBudget } from "./connection-budget.ts";
 import type { ListenOptions, ServicePort } from "./service-port.ts";
 import type { Destinations, ServiceRoute } from "./service-routes.ts";
 import { flowKey, UdpFlows } from "./udp-flows.ts";
+import { udpSocket } from "./udp-socket.ts";
 
 const NONE_AVOIDED: ReadonlySet<string> = new Set();
 
@@ -62,7 +62,7 @@ export class UdpPort implements ServicePort {
     address: BindAddress,
     { audience, sources }: ListenOptions,
   ): Promise<number | undefined> {
-    const socket = createSocket(isIPv6(address.host) ? "udp6" : "udp4");
+    const socket = udpSocket(address.host);
     const { balancer, flows } = this.#audiences[audience];
     this.#sockets.set(id, socket);
     socket.on("message", (datagram, client) => {
@@ -76,7 +76,7 @@ export class UdpPort implements ServicePort {
           socket.send(answer, client.port, client.address, () => undefined);
       });
     });
-    return new Promise((resolve, reject) => {
+    const bound = new Promise<number>((resolve, reject) => {
       let isBound = false;
       // Stays: later errors concern single datagrams, which UDP may lose.
       socket.on("error", (error: NodeJS.ErrnoException) => {
@@ -85,12 +85,17 @@ export class UdpPort implements ServicePort {
         reject(new BindError(address, error));
         socket.close();
       });
-      socket.once("close", () => resolve(undefined));
       socket.bind({ address: address.host, port: address.port, exclusive: true }, () => {
         isBound = true;
         resolve(socket.address().port);
       });
     });
+    const given = new Promise<undefined>((resolve) => {
+      socket.once("close", () => resolve(undefined));
+    });
+    return Promise.race([bound, given]).then((number) =>
+      this.#sockets.get(id) === socket ? number : undefined,
+    );
   }
 
   unlisten(id: string): void {
