@@ -241,10 +241,14 @@ describe("a claim's volume", () => {
     expect(JSON.stringify(told)).not.toContain("s3cret");
   });
 
-  it("is waited for until it is attached, with the driver's words when it cannot be", async () => {
+  it("is waited for until it is attached, which is told when it takes long", async () => {
     drivers.add(fakeDriver(directory, { attach: true }));
     await bound();
     await fake.harness.createPod("web", usingClaim());
+    await pass(fake, 3_000, 500);
+    const told = await fake.harness.client.list(events, { namespace: "default" });
+    expect(told.items.filter(({ type }) => type === "Warning")).toEqual([]);
+    await pass(fake, 5_000);
     expect(await problem("web", "FailedAttachVolume")).toBe(
       'volume "pv-1" is not attached to node "node-1" yet',
     );

@@ -141,6 +141,6 @@ function attachmentContext(
     problem === undefined
       ? `volume "${name}" is not attached to node "${node.nodeName}" yet`
       : `AttachVolume.Attach failed for volume "${name}" : ${problem}`,
-    { reason: "FailedAttachVolume" },
+    { reason: "FailedAttachVolume", isUsual: problem === undefined },
   );
 }

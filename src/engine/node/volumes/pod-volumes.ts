@@ -34,6 +34,8 @@ import { retryDelayMs, VolumeError } from "./volume-error.ts";
 import { setVolumeGroup } from "./volume-ownership.ts";
 import { isWritten, tokensOf, volumePayload } from "./volume-payload.ts";
 
+/** After three and a half seconds, attaching has become worth an Event. */
+const USUAL_TRIES = 3;
 /** How often drivers that ask for it are told of their volumes again, e.g. to renew what is in them. */
 const REPUBLISH_INTERVAL_MS = 60_000;
 /** How often what an emptyDir holds is compared with its limit, as upstream. */
@@ -149,7 +151,9 @@ export class PodVolumes {
     const waits = error instanceof MissingReferenceError;
     const count = before?.message === message ? before.count + 1 : 1;
     // What waits for an object is looked at for many reasons, and told once.
-    if (!waits || count === 1) events.record(pod, "Warning", reason, message);
+    const isTold =
+      error instanceof VolumeError && error.isUsual ? count > USUAL_TRIES : !waits || count === 1;
+    if (isTold) events.record(pod, "Warning", reason, message);
     const retryAtMs = waits ? Infinity : clock.now() + retryDelayMs(count);
     this.#failures.set(volume.name, { message, count, retryAtMs });
   }

@@ -4,12 +4,18 @@
 export class VolumeError extends Error {
   override readonly name = "VolumeError";
   readonly reason: "FailedMount" | "FailedAttachVolume" | "VolumeResizeFailed";
+  /** It takes a moment in the ordinary course of things: told only when it lasts. */
+  readonly isUsual: boolean;
   constructor(
     message: string,
-    options: ErrorOptions & { readonly reason?: VolumeError["reason"] } = {},
+    options: ErrorOptions & {
+      readonly reason?: VolumeError["reason"];
+      readonly isUsual?: boolean;
+    } = {},
   ) {
     super(message, options);
     this.reason = options.reason ?? "FailedMount";
+    this.isUsual = options.isUsual ?? false;
   }
 }
 
