@@ -1,5 +1,4 @@
 import { createServer } from "node:http";
-import { connect, constants } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Client } from "../../src/client/client.ts";
@@ -7,6 +6,7 @@ import { WorkTree } from "../git-fixture.ts";
 import { type AppOptions, appFiles } from "./app-manifests.ts";
 import { untilSettled } from "./cluster-state.ts";
 import { GantryProcess } from "./gantry-process.ts";
+import { Http2Load } from "./http2-load.ts";
 import { Load } from "./load.ts";
 
 const INGRESS = {
@@ -30,50 +30,6 @@ const INGRESS = {
     ],
   },
 };
-
-/** Requests one after the other on a single HTTP/2 connection: none may fail, nor the connection. */
-class Http2Load {
-  readonly versions = new Set<string>();
-  readonly failures: string[] = [];
-  #sent = 0;
-  #running = true;
-  readonly #done: Promise<void>;
-
-  constructor(url: string) {
-    const session = connect(url, { rejectUnauthorized: false });
-    session.on("error", (error) => this.failures.push(String(error)));
-    session.on("goaway", (code) => this.failures.push(`GOAWAY ${code}`));
-    const ask = (): Promise<void> =>
-      new Promise((resolve) => {
-        const stream = session.request({ ":method": "POST", ":path": "/brief" });
-        let text = "";
-        stream.once("response", ({ ":status": status }) => {
-          if (status !== 200) this.failures.push(`status ${status}`);
-        });
-        stream.setEncoding("utf8").on("data", (piece: string) => (text += piece));
-        stream.on("error", (error) => this.failures.push(String(error)));
-        stream.once("close", () => {
-          if (stream.rstCode !== constants.NGHTTP2_NO_ERROR)
-            this.failures.push(`reset ${stream.rstCode}`);
-          this.versions.add(text);
-          this.#sent++;
-          resolve();
-        });
-        stream.end("body");
-      });
-    const client = async (): Promise<void> => {
-      while (this.#running && this.failures.length === 0) await ask();
-    };
-    this.#done = Promise.all([client(), client(), client()]).then(() => session.close());
-  }
-  get sent(): number {
-    return this.#sent;
-  }
-  stop(): Promise<void> {
-    this.#running = false;
-    return this.#done;
-  }
-}
 
 describe("through an Ingress, an application that exits at once on SIGTERM", () => {
   let gantry: GantryProcess;
