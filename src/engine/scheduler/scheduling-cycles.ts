@@ -10,6 +10,7 @@ import { isStatus } from "../../kube/status-error.ts";
 import { bindPod } from "./binding/bind-pod.ts";
 import { bindVolumes } from "./binding/bind-volumes.ts";
 import type { ClusterState } from "./cluster-state.ts";
+import { FailureEvents } from "./failure-events.ts";
 import { fitMessage } from "./fit-message.ts";
 import type { Cycle } from "./framework.ts";
 import type { NodeState } from "./node-state.ts";
@@ -43,6 +44,7 @@ export interface CyclesOptions {
 interface Profile extends SchedulerProfile {
   readonly plugins: Plugins;
   readonly events: EventRecorder;
+  readonly failures: FailureEvents;
 }
 interface NoFit {
   readonly rejectedBy: readonly string[];
@@ -74,20 +76,12 @@ export class SchedulingCycles {
     this.#options = options;
     const { catalog, selectors, client, clock, logger, signal } = options;
     this.#profiles = new Map(
-      options.profiles.map((profile) => [
-        profile.schedulerName,
-        {
-          ...profile,
-          plugins: pluginsOf(profile, catalog, selectors),
-          events: createEventRecorder({
-            client,
-            component: profile.schedulerName,
-            clock,
-            logger,
-            signal,
-          }),
-        },
-      ]),
+      options.profiles.map((profile) => {
+        const component = profile.schedulerName;
+        const events = createEventRecorder({ client, component, clock, logger, signal });
+        const plugins = pluginsOf(profile, catalog, selectors);
+        return [component, { ...profile, plugins, events, failures: new FailureEvents(events) }];
+      }),
     );
   }
 
@@ -101,9 +95,10 @@ export class SchedulingCycles {
     while (this.#writes.size >= MAX_WRITES) await Promise.race(this.#writes);
   }
 
-  /** The pod is gone: nobody waits for its volumes any more. */
+  /** The pod has a node or is gone: nobody waits for its volumes any more, or for why it had none. */
   abandon(uid: string): void {
     this.#binding.get(uid)?.abort(new Error("the pod is gone"));
+    for (const { failures } of this.#profiles.values()) failures.forget(uid);
   }
 
   /** Resolves once all that was begun is done; what waits for volumes is given up. */
@@ -111,7 +106,9 @@ export class SchedulingCycles {
     for (const each of this.#binding.values()) each.abort(new Error("the scheduler stops"));
     while (this.#writes.size + this.#waiting.size > 0)
       await Promise.all([...this.#writes, ...this.#waiting]);
-    await Promise.all([...this.#profiles.values()].map(({ events }) => events.flush()));
+    const profiles = [...this.#profiles.values()];
+    await Promise.all(profiles.map(({ failures }) => failures.stop()));
+    await Promise.all(profiles.map(({ events }) => events.flush()));
   }
 
   mayHelp(queued: QueuedPod, event: ClusterEvent, names: readonly string[]): boolean {
@@ -147,11 +144,11 @@ export class SchedulingCycles {
   giveUp(queued: QueuedPod, error: Error): void {
     const { queue, client, clock, logger } = this.#options;
     const { pod } = queued;
-    const { schedulerName, events } = this.#profileOf(pod);
+    const { schedulerName, failures } = this.#profileOf(pod);
     logger.error({ err: error, pod: keyOf(pod) }, "a pod could not be scheduled");
     queue.retry(queued);
     const message = `the scheduler failed: ${error.message}`;
-    events.record(pod, "Warning", "FailedScheduling", message);
+    failures.tell(pod, message);
     const failure = { reason: "SchedulerError", message };
     this.#write(reportFailure(client, schedulerName, pod, failure, clock.now()));
   }
@@ -245,14 +242,14 @@ export class SchedulingCycles {
 
   #fail(
     queued: QueuedPod,
-    { schedulerName, events }: Profile,
+    { schedulerName, failures }: Profile,
     { rejectedBy: plugins, message }: NoFit,
     nominatedNodeName?: string,
   ): void {
     const { queue, client, clock } = this.#options;
     queue.rest(queued, plugins);
     const { pod } = queued;
-    events.record(pod, "Warning", "FailedScheduling", message);
+    failures.tell(pod, message);
     const failure: Failure = {
       reason: "Unschedulable",
       message,

@@ -33,12 +33,14 @@ const pairOf = (namespace: string, key: string, value: string): string =>
 export class InformedSelectors implements WorkloadSelectors {
   readonly #services: Informer<Service>;
   readonly #owners: Readonly<Record<string, (key: string) => Selector | undefined>>;
+  readonly #synced: readonly Promise<void>[];
 
   constructor(informers: Informers) {
     this.#services = informers.of(services);
     this.#services.addIndex(BY_PAIR, pairsOfService);
     const [sets, stateful] = [informers.of(replicaSets), informers.of(statefulSets)];
     const controllers = informers.of(replicationControllers);
+    this.#synced = [this.#services, sets, stateful, controllers].map(({ synced }) => synced);
     const selecting = (owner: Selecting | undefined): Selector | undefined =>
       owner?.spec?.selector === undefined ? undefined : selectorOf(owner.spec.selector);
     this.#owners = {
@@ -52,7 +54,7 @@ export class InformedSelectors implements WorkloadSelectors {
   }
 
   async synced(): Promise<void> {
-    await this.#services.synced;
+    await Promise.all(this.#synced);
   }
 
   of({ namespace, labels, owner }: PodInfo): Selector | undefined {
