@@ -1,12 +1,20 @@
+import { isIP } from "node:net";
 import { buildCommand } from "@stricli/core";
 import { AddressRanges } from "../../engine/network/address-ranges.ts";
 import { parseListenAddress } from "../../server/listen-address.ts";
-import { parseNodeCount } from "../node-count.ts";
+import { simulationFlags } from "../simulation-flags.ts";
 import { parseSchedulers } from "../scheduler-profiles.ts";
 import { dnsFlags } from "../dns-flags.ts";
 import { parseAddressBlocks } from "../address-blocks.ts";
 import { parseHostPathPrefixes } from "../host-path-prefixes.ts";
 import { renderingFlags } from "../rendering-flags.ts";
+
+function parseIPAddress(address: string): string {
+  if (isIP(address) !== 0) return address;
+  throw new Error(
+    `${JSON.stringify(address)} is no IP address: write one, e.g. 127.0.0.1, or 0.0.0.0 for all`,
+  );
+}
 
 const text = (brief: string, placeholder: string) =>
   ({ kind: "parsed", parse: String, brief, placeholder, optional: true }) as const;
@@ -38,7 +46,7 @@ export const serverFlags = {
   tlsKey: text("PEM key of --tls-cert", "FILE"),
   nodeAddress: {
     kind: "parsed",
-    parse: String,
+    parse: parseIPAddress,
     brief: "Address on which NodePorts and LoadBalancers listen; 0.0.0.0 for all",
     default: "127.0.0.1",
     placeholder: "IP",
@@ -146,17 +154,7 @@ export const up = buildCommand({
         placeholder: "NAME[=spread|pack],…",
         optional: true,
       },
-      simulatedNodes: {
-        kind: "parsed",
-        parse: parseNodeCount,
-        brief: "Run nothing for real: keep so many simulated nodes instead of this machine",
-        placeholder: "N",
-        optional: true,
-      },
-      simulatedCapacity: text(
-        "What each simulated node has; cpu=32,memory=256Gi,pods=110 when absent",
-        "LIST",
-      ),
+      ...simulationFlags,
       runtime: {
         kind: "enum",
         values: ["process"],

@@ -15,7 +15,6 @@ import { type Service, services } from "../../kube/kinds/service.ts";
 import { keyOf } from "../../kube/object.ts";
 import type { AddressRanges } from "./address-ranges.ts";
 import { AppliedRevision } from "./applied-revision.ts";
-import { BindError } from "./bind-address.ts";
 import { ConnectionBudget } from "./connection-budget.ts";
 import { HealthCheckPort } from "./health-check-port.ts";
 import { followsInterfaces, type HostAddresses, hostAddresses } from "./host-addresses.ts";
@@ -278,19 +277,20 @@ class KubernetesServiceProxy implements ServiceProxy {
     const { spec, metadata } = service;
     const isLocal = spec?.type === "LoadBalancer" && spec.externalTrafficPolicy === "Local";
     const port = isLocal ? (spec.healthCheckNodePort ?? 0) : 0;
-    if (entry.health?.port !== port) {
+    const hosts = this.#host.listen;
+    if (entry.health?.port !== port || entry.health.hosts !== hosts) {
       entry.health?.close();
       entry.health = undefined;
       if (port !== 0) {
         const { namespace = "", name } = metadata;
-        entry.health = new HealthCheckPort({ namespace, name }, port);
-        const listening = entry.health.listen(this.#host.listen);
-        this.#track(
-          listening.catch((error: unknown) => {
-            if (!(error instanceof BindError)) throw error;
-            this.#tell(keyOf(service), "AddressNotBound", error.message);
-          }),
-        );
+        entry.health = new HealthCheckPort({
+          clock: this.#options.clock,
+          service: { namespace, name },
+          hosts,
+          port,
+          onProblem: (error) => this.#tell(keyOf(service), "AddressNotBound", error.message),
+        });
+        this.#track(entry.health.listen());
       }
     }
     entry.health?.update(localReadyCount(slices, this.#place));

@@ -1,9 +1,12 @@
+import { type AddressInfo, createServer } from "node:net";
 import { afterEach, expect, test } from "vitest";
+import { HealthCheckPort } from "../../../src/engine/network/health-check-port.ts";
 import { hostAddresses } from "../../../src/engine/network/host-addresses.ts";
 import { ADDRESSES_ANNOTATION } from "../../../src/engine/network/service-addresses.ts";
 import { endpointSlices } from "../../../src/kube/kinds/endpointslice.ts";
 import { nodes } from "../../../src/kube/kinds/node.ts";
 import { services } from "../../../src/kube/kinds/service.ts";
+import { ManualClock } from "../../manual-clock.ts";
 import {
   ask,
   askUdp,
@@ -14,10 +17,13 @@ import {
   startProxy,
 } from "./service-proxy-fixture.ts";
 
-let fixture: ProxyFixture;
+let fixture: ProxyFixture | undefined;
 const start = async (options: Parameters<typeof startProxy>[0] = {}): Promise<ProxyFixture> =>
   (fixture = await startProxy(options));
-afterEach(() => fixture.stop());
+afterEach(async () => {
+  await fixture?.stop();
+  fixture = undefined;
+});
 
 const HTTP = { name: "web", port: 7080, protocol: "TCP" };
 const slicePort = (port: number, name = "web", protocol = "TCP") => ({ name, port, protocol });
@@ -280,4 +286,27 @@ test("what stood for a cluster address is written off once the address itself ca
   const stated = async () =>
     (await client.get(services, key)).metadata.annotations?.[ADDRESSES_ANNOTATION];
   await expect.poll(stated).toBe(JSON.stringify({ "9/UDP": "127.0.0.1:2" }));
+});
+
+test("a port for health checks that is taken is tried again, and does not hold up the Service", async () => {
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  const { port } = taken.address() as AddressInfo;
+  const health = new HealthCheckPort({
+    clock,
+    service: { namespace: "default", name: "web" },
+    hosts: ["127.0.0.1"],
+    port,
+    onProblem: ({ message }) => void told.push(message),
+  });
+  await health.listen();
+  expect(told).toEqual([expect.stringContaining("another program listens there")]);
+  await new Promise((resolve) => taken.close(resolve));
+  health.update(2);
+  await clock.advance(10_000);
+  await expect.poll(() => ask("127.0.0.1", port)).toContain('"localEndpoints":2');
+  health.close();
+  expect(await ask("127.0.0.1", port)).toBe("failed");
 });
