@@ -96,6 +96,21 @@ describe("an emptyDir", () => {
   );
 });
 
+it.runIf(isRoot && process.platform === "linux")(
+  "what is mounted is found by any name of its directory",
+  async (context) => {
+    const real = join(fake.harness.directory, "real");
+    await mkdir(join(real, "inner"), { recursive: true });
+    await symlink(real, join(fake.harness.directory, "link"));
+    const linked = join(fake.harness.directory, "link");
+    if (!(await mountTmpfs(join(linked, "inner"), 4096))) context.skip("root may not mount here");
+    expect(await mountTmpfs(join(linked, "inner"), 4096)).toBe(true);
+    expect(await mountPointsBelow(linked)).toEqual([{ path: join(real, "inner"), type: "tmpfs" }]);
+    await unmountBelow(linked);
+    expect(await mountPointsBelow(real)).toEqual([]);
+  },
+);
+
 describe("what is deleted with a pod", () => {
   it("is not what a link of it leads to", async () => {
     const outside = join(fake.harness.directory, "outside");
@@ -108,6 +123,17 @@ describe("what is deleted with a pod", () => {
     await fake.harness.untilGone("web");
     expect(await readFile(join(outside, "kept"), "utf8")).toBe("kept");
   });
+});
+
+it("a hostPath that the operator does not allow keeps the pod from starting, and says why", async () => {
+  await fake.harness.close();
+  fake = await startFakeHarness({ hostPaths: { allowedPrefixes: ["/srv/shared"] } });
+  await fake.harness.createPod("web", mounting({ hostPath: { path: "/etc" } }));
+  expect((await fake.harness.untilEvent("web", "FailedMount")).message).toBe(
+    'MountVolume.SetUp failed for volume "v" : hostPath /etc may not be mounted on this node: only what is below /srv/shared is allowed (--host-path-prefix)',
+  );
+  await pass(fake, 5_000);
+  expect(fake.runtime.isRunning("web")).toBe(false);
 });
 
 describe("fsGroup", () => {

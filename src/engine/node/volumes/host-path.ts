@@ -58,9 +58,10 @@ async function requireAllowed(path: string, { allowedPrefixes }: HostPathPolicy)
     const root = await resolveLinks(resolve(prefix));
     if (real === root || real.startsWith(root.endsWith(sep) ? root : root + sep)) return real;
   }
-  const allowed = allowedPrefixes.length === 0 ? "nothing is" : `${allowedPrefixes.join(", ")} are`;
+  const allowed =
+    allowedPrefixes.length === 0 ? "nothing" : `only what is below ${allowedPrefixes.join(", ")}`;
   throw new VolumeError(
-    `hostPath ${path} may not be mounted on this node: ${allowed} allowed (--host-path-prefix)`,
+    `hostPath ${path} may not be mounted on this node: ${allowed} is allowed (--host-path-prefix)`,
   );
 }
 

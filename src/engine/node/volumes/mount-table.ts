@@ -1,5 +1,5 @@
 /** What is mounted on this machine, from /proc/self/mountinfo (proc(5)); nothing elsewhere. */
-import { readFile } from "node:fs/promises";
+import { readFile, realpath } from "node:fs/promises";
 
 export interface MountPoint {
   readonly path: string;
@@ -7,11 +7,12 @@ export interface MountPoint {
   readonly type: string;
 }
 
-/** Innermost last, as they were mounted. */
-export async function mountPointsBelow(directory: string): Promise<MountPoint[]> {
+/** Innermost last, as they were mounted. Their paths have no links in them. */
+export async function mountPointsBelow(path: string): Promise<MountPoint[]> {
+  const directory = await realpath(path).catch(() => path);
   const text = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
   return parseMounts(text).filter(
-    ({ path }) => path === directory || path.startsWith(`${directory}/`),
+    (mount) => mount.path === directory || mount.path.startsWith(`${directory}/`),
   );
 }
 

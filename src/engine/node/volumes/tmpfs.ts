@@ -1,5 +1,6 @@
 /** Memory file systems for `emptyDir` with medium Memory, and the end of what is mounted for a pod. */
 import { execFile } from "node:child_process";
+import { realpath } from "node:fs/promises";
 import { promisify } from "node:util";
 import { mountPointsBelow } from "./mount-table.ts";
 
@@ -13,8 +14,9 @@ const TIMEOUT_MS = 10_000;
  */
 export async function mountTmpfs(path: string, sizeBytes: number | undefined): Promise<boolean> {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
-  const existing = await mountPointsBelow(path);
-  if (existing.some((mount) => mount.path === path && mount.type === "tmpfs")) return true;
+  const real = await realpath(path);
+  const existing = await mountPointsBelow(real);
+  if (existing.some((mount) => mount.path === real && mount.type === "tmpfs")) return true;
   const size = sizeBytes === undefined ? "" : `,size=${sizeBytes}`;
   try {
     await run("mount", ["-t", "tmpfs", "-o", `mode=0777,nosuid,nodev${size}`, "tmpfs", path], {

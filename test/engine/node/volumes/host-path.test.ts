@@ -69,7 +69,7 @@ describe("with allowed prefixes", () => {
 
   it.each(["private", "srv-2", "srv/../private", "private/new"])("%s may not", async (path) => {
     await expect(prepare(`${directory}/${path}`, "DirectoryOrCreate")).rejects.toThrow(
-      /may not be mounted on this node: .*srv are allowed \(--host-path-prefix\)/,
+      /may not be mounted on this node: only what is below .*srv is allowed \(--host-path-prefix\)/,
     );
     expect(existsSync(at("private/new"))).toBe(false);
     expect(existsSync(at("srv-2"))).toBe(false);
