@@ -18,10 +18,11 @@ import { ensureClasses } from "./local/ensure-classes.ts";
 import { HOSTNAME_LABEL, type LocalDriver, openLocalDriver } from "./local/local-driver.ts";
 import { removeOrphans } from "./local/remove-orphans.ts";
 import { startUsageCheck } from "./local/usage-check.ts";
+import { createCapacityPublisher } from "./provisioning/capacity-publisher.ts";
 import { createProvisioner } from "./provisioning/provisioner.ts";
 import { createResizer } from "./resizing/resizer.ts";
 import { createSnapshotController } from "./snapshots/snapshot-controller.ts";
-import type { VolumeDriver } from "./volume-driver.ts";
+import type { Topology, VolumeDriver } from "./volume-driver.ts";
 import { VolumeDrivers } from "./volume-drivers.ts";
 
 export interface StorageOptions {
@@ -39,8 +40,8 @@ export interface StorageOptions {
 export interface Storage {
   /** For the node agent. */
   readonly drivers: VolumeDrivers;
-  /** Makes volumes through a driver from now on. */
-  addDriver(driver: VolumeDriver, topologyKeys: readonly string[]): void;
+  /** Makes volumes through a driver from now on. `place` is where this node is to it. */
+  addDriver(driver: VolumeDriver, place: Topology): void;
   /** Waits for what the driver's controllers are at, then closes the driver. */
   removeDriver(driver: VolumeDriver): Promise<void>;
   stop(): Promise<void>;
@@ -76,7 +77,10 @@ class RunningStorage implements Storage {
   }
 
   addLocal(local: LocalDriver): void {
-    this.#start(local, [HOSTNAME_LABEL], (volumeId) => local.adopt(volumeId));
+    this.#start(local, {
+      topologyKeys: [HOSTNAME_LABEL],
+      onProvisioned: (volumeId) => local.adopt(volumeId),
+    });
     const context = { ...this.#context(), driver: local };
     const sweep = removeOrphans(context);
     this.#stops.push(() => sweep);
@@ -92,7 +96,7 @@ class RunningStorage implements Storage {
       logger,
       onAdd: async (driver) => {
         await publishDriver(client, nodeName, driver.name, driver.nodeInfo);
-        this.addDriver(driver, Object.keys(driver.nodeInfo.topology).toSorted());
+        this.addDriver(driver, driver.nodeInfo.topology);
       },
       onRemove: async (driver) => {
         await this.removeDriver(driver);
@@ -101,8 +105,8 @@ class RunningStorage implements Storage {
     });
   }
 
-  addDriver(driver: VolumeDriver, topologyKeys: readonly string[]): void {
-    this.#start(driver, topologyKeys);
+  addDriver(driver: VolumeDriver, place: Topology): void {
+    this.#start(driver, { topologyKeys: Object.keys(place).toSorted(), place });
   }
 
   async removeDriver(driver: VolumeDriver): Promise<void> {
@@ -124,10 +128,14 @@ class RunningStorage implements Storage {
 
   #start(
     driver: VolumeDriver,
-    topologyKeys: readonly string[],
-    onProvisioned?: (volumeId: string) => Promise<void>,
+    options: {
+      readonly topologyKeys: readonly string[];
+      readonly place?: Topology;
+      readonly onProvisioned?: (volumeId: string) => Promise<void>;
+    },
   ): void {
     const { controller, abilities } = driver;
+    const { topologyKeys, place, onProvisioned } = options;
     const context: DriverContext = { ...this.#context(), driver, topologyKeys };
     const controllers: DriverController[] = [];
     if (controller !== undefined && abilities.controller.has("create"))
@@ -140,6 +148,8 @@ class RunningStorage implements Storage {
       );
     if (controller !== undefined && abilities.expansion !== "none")
       controllers.push(createResizer({ ...context, controller }));
+    if (controller !== undefined && abilities.controller.has("capacity") && place !== undefined)
+      controllers.push(createCapacityPublisher({ ...context, controller, place }));
     if (controller !== undefined && abilities.controller.has("publish"))
       controllers.push(createAttacher({ ...context, controller }));
     const running = controllers.map((one) => this.#run(one));

@@ -2,7 +2,10 @@ import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { csiDrivers } from "../../../../src/kube/kinds/csidriver.ts";
 import { csiNodes } from "../../../../src/kube/kinds/csinode.ts";
+import { csiStorageCapacities } from "../../../../src/kube/kinds/csistoragecapacity.ts";
+import { namespaces } from "../../../../src/kube/kinds/namespace.ts";
 import { nodes } from "../../../../src/kube/kinds/node.ts";
 import { persistentVolumes } from "../../../../src/kube/kinds/persistentvolume.ts";
 import { persistentVolumeClaims } from "../../../../src/kube/kinds/persistentvolumeclaim.ts";
@@ -315,4 +318,29 @@ test("snapshots are taken by the driver and restored by it", async () => {
   await bound("restored");
   const restored = (await volumeNow("restored"))?.spec?.csi?.volumeHandle ?? "";
   expect(await readFile(join(cluster.home, "disks", restored, "file"), "utf8")).toBe("data");
+});
+
+test("a driver that asks for it has its room published, kept current and taken back", async () => {
+  const metadata = { name: "kube-system" };
+  await cluster.client.create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata });
+  const server = await start();
+  await registered();
+  await addClass();
+  await cluster.client.create(csiDrivers, {
+    apiVersion: "storage.k8s.io/v1",
+    kind: "CSIDriver",
+    metadata: { name: DRIVER },
+    spec: { storageCapacity: true },
+  });
+  const capacities = () => cluster.list(csiStorageCapacities);
+  await cluster.until(async () => (await capacities()).length === 1);
+  expect((await capacities())[0]).toMatchObject({
+    storageClassName: "disks",
+    capacity: "1000000000",
+    nodeTopology: { matchLabels: { "topology.example.com/zone": "z1" } },
+  });
+  server.overrides.set("Controller/GetCapacity", () => ({ available_capacity: 5_000 }));
+  await cluster.until(async () => (await capacities())[0]?.capacity === "5000");
+  await cluster.client.delete(csiDrivers, { name: DRIVER });
+  await cluster.until(async () => (await capacities()).length === 0);
 });
