@@ -7,7 +7,6 @@ import type { Client } from "../client/client.ts";
 import type { AddressRanges } from "../engine/network/address-ranges.ts";
 import { openProcessRuntime } from "../engine/node/runtime/process/process-runtime.ts";
 import type { SchedulerProfile } from "../engine/scheduler/scheduler-profile.ts";
-import { parseCapacity } from "../engine/simulation/simulated-node.ts";
 import { parseDuration } from "../gitops/duration.ts";
 import { type ApplicationResource, applications } from "../kube/kinds/application.ts";
 import { type Service, services } from "../kube/kinds/service.ts";
@@ -25,6 +24,7 @@ import { endOnDefect } from "./end-on-defect.ts";
 import { printLine, progress } from "./output.ts";
 import { packageVersion } from "./package-root.ts";
 import { type SecretFlags, secretSourcesOf } from "./secret-flags.ts";
+import { type SimulationFlags, simulatedNodesOf } from "./simulation-flags.ts";
 import { type RenderingFlags, renderingOptions } from "./rendering-flags.ts";
 
 const ANSWER_POLL_MS = 50;
@@ -49,16 +49,13 @@ interface ServerFlags extends DnsFlags {
   readonly pollInterval: string;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
-type SimulationFlags = Pick<UpFlags, "simulatedNodes" | "simulatedCapacity">;
-interface UpFlags extends ServerFlags, RenderingFlags, SecretFlags {
+interface UpFlags extends ServerFlags, RenderingFlags, SecretFlags, SimulationFlags {
   readonly repo?: string;
   readonly revision?: string;
   readonly path?: string;
   readonly namespace: string;
   readonly notifyLoopback?: boolean;
   readonly schedulers?: readonly SchedulerProfile[];
-  readonly simulatedNodes?: number;
-  readonly simulatedCapacity?: string;
   readonly runtime: "process";
 }
 
@@ -196,18 +193,9 @@ async function serve(
 }
 
 /** This machine, or a pool of simulated nodes in its place. */
-function nodesOf({
-  simulatedNodes: count,
-  simulatedCapacity: capacity,
-}: SimulationFlags): Pick<ServerOptions, "createRuntime" | "simulatedNodes"> {
-  if (capacity !== undefined && parseCapacity(capacity) === undefined)
-    throw new CliError(
-      `--simulated-capacity ${capacity}: write a list such as cpu=32,memory=256Gi,pods=110`,
-    );
-  if (count !== undefined)
-    return { simulatedNodes: { count, ...(capacity === undefined ? {} : { capacity }) } };
-  if (capacity !== undefined)
-    throw new CliError("--simulated-capacity is for --simulated-nodes: give both");
+function nodesOf(flags: SimulationFlags): Pick<ServerOptions, "createRuntime" | "simulatedNodes"> {
+  const simulatedNodes = simulatedNodesOf(flags);
+  if (simulatedNodes !== undefined) return { simulatedNodes };
   return {
     createRuntime: (dataDir) => openProcessRuntime({ podsDirectory: join(dataDir, "pods") }),
   };

@@ -34,7 +34,7 @@ const rows = (table: string): string[][] =>
     .map((line) => line.split(/\s{2,}/));
 
 describeKubectl("simulated nodes", () => {
-  test("are made with kubectl apply, and shown and described as any other", async () => {
+  test("are made with kubectl apply, and shown and described like all others", async () => {
     await cluster.apply(node("sim-1", { [`${S}capacity`]: "cpu=8,memory=16Gi,pods=20" }));
     await cluster.kubectl("wait --for=condition=Ready node/sim-1 --timeout=20s");
     const wide = rows(await cluster.kubectl("get nodes sim-1 -o wide"))[0];

@@ -5,7 +5,8 @@ import { type Node, nodes } from "../../kube/kinds/node.ts";
 import { isStatus } from "../../kube/status-error.ts";
 import { CAPACITY, POOL_LABEL, SIMULATED_NODE } from "./annotations.ts";
 import { BlockPool, formatBlock, nodeAddress, parseBlock } from "./pod-addresses.ts";
-import { DEFAULT_CAPACITY, parseCapacity, simulatedStatus } from "./simulated-node.ts";
+import { DEFAULT_CAPACITY, simulatedStatus } from "./simulated-node.ts";
+import { parseCapacity } from "./capacity.ts";
 
 export interface PoolOptions {
   readonly count: number;

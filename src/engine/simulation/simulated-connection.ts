@@ -5,6 +5,7 @@ import { parseTime } from "../../client/timestamps.ts";
 import type { Pod } from "../../kube/kinds/pod.ts";
 import type { KubeObject } from "../../kube/object.ts";
 import { parseQuantity, QuantityError, quantityToNumber } from "../../kube/quantity.ts";
+import { StatusError } from "../../kube/status-error.ts";
 import type { NodeConnection } from "../apiserver/node-connection.ts";
 import { type Setting, SIMULATION_PREFIX } from "./annotations.ts";
 
@@ -19,6 +20,9 @@ export function simulatedConnection(clock: Clock): NodeConnection {
   /** By pod and container: what was used so far, whatever it was from moment to moment. */
   let counters = new Map<string, Counter>();
   return {
+    exec: () => nothingRuns("a command cannot be executed"),
+    attach: () => nothingRuns("there is no process to attach to"),
+    portForward: () => nothingRuns("no port listens"),
     async *logs(pod: KubeObject, container: string, { limitBytes }: LogOptions) {
       const text = setting(pod, "log", container) ?? "";
       const bytes = Buffer.from(text === "" || text.endsWith("\n") ? text : `${text}\n`);
@@ -47,6 +51,15 @@ export function simulatedConnection(clock: Clock): NodeConnection {
       return { atMs, containers };
     },
   };
+}
+
+function nothingRuns(consequence: string): Promise<never> {
+  return Promise.reject(
+    StatusError.of(
+      "BadRequest",
+      `the pod is on a simulated node, where nothing really runs: ${consequence}`,
+    ),
+  );
 }
 
 const startOf = (startedMs: number): Counter => ({

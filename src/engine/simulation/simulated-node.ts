@@ -4,7 +4,7 @@ import { formatTime } from "../../client/timestamps.ts";
 import { findCondition } from "../../kube/conditions.ts";
 import type { Node } from "../../kube/kinds/node.ts";
 import { CAPACITY, HEARTBEAT, KWOK_NODE, PROBLEMS, SIMULATED_NODE } from "./annotations.ts";
-import { isQuantity } from "./quantities.ts";
+import { parseCapacity } from "./capacity.ts";
 
 /** A machine of ordinary size, with upstream's number of pods. */
 export const DEFAULT_CAPACITY: Readonly<Record<string, string>> = {
@@ -21,17 +21,6 @@ export function isSimulated({ metadata: { annotations = {} } }: Node): boolean {
 /** Whether its agent is there at all. */
 export const isAlive = ({ metadata: { annotations = {} } }: Node): boolean =>
   annotations[HEARTBEAT] !== "off";
-
-/** `cpu=32,memory=256Gi`; undefined for what is no such list. */
-export function parseCapacity(text: string): Readonly<Record<string, string>> | undefined {
-  const resources: Record<string, string> = {};
-  for (const part of text.split(",")) {
-    const [name = "", amount = "", ...more] = part.trim().split("=");
-    if (name === "" || more.length > 0 || !isQuantity(amount)) return undefined;
-    resources[name] = amount;
-  }
-  return resources;
-}
 
 export interface NodeFacts {
   readonly node: Node;
