@@ -51,10 +51,7 @@ export class PluginRegistry {
   static async start(options: PluginRegistryOptions): Promise<PluginRegistry> {
     const registry = new PluginRegistry(options);
     await mkdir(options.directory, { recursive: true, mode: 0o700 });
-    registry.#watcher = watch(options.directory, () => registry.#scan());
-    registry.#watcher.on("error", (error) =>
-      options.logger.warn({ err: error }, "CSI drivers that come or go are not noticed any more"),
-    );
+    registry.#watch();
     registry.#scan();
     return registry;
   }
@@ -64,6 +61,19 @@ export class PluginRegistry {
     this.#watcher?.close();
     await this.#scanning;
     await Promise.all([...this.#entries.keys()].map((name) => this.#remove(name)));
+  }
+
+  /** Without a watch, say because the system has no more of them, drivers are found at the next start. */
+  #watch(): void {
+    const { directory, logger } = this.#options;
+    const warn = (error: unknown): void =>
+      logger.warn({ err: error, directory }, "CSI drivers that come or go are not noticed");
+    try {
+      this.#watcher = watch(directory, () => this.#scan());
+      this.#watcher.on("error", warn);
+    } catch (error) {
+      warn(error);
+    }
   }
 
   #scan(): void {
