@@ -8,7 +8,7 @@ import {
 import { configMaps } from "../../../src/kube/kinds/configmap.ts";
 import { namespaces } from "../../../src/kube/kinds/namespace.ts";
 import { type Secret, secrets } from "../../../src/kube/kinds/secret.ts";
-import { serviceAccounts } from "../../../src/kube/kinds/serviceaccount.ts";
+import { type ServiceAccount, serviceAccounts } from "../../../src/kube/kinds/serviceaccount.ts";
 import { isStatus } from "../../../src/kube/status-error.ts";
 import { inDefault, startServer, type TestServer } from "../apiserver/test-server.ts";
 
@@ -61,7 +61,11 @@ const tokenSecret = (name: string, account = "robot"): Secret => ({
     annotations: { "kubernetes.io/service-account.name": account },
   },
 });
-const robot = { apiVersion: "v1", kind: "ServiceAccount", metadata: inDefault("robot") };
+const robot: ServiceAccount = {
+  apiVersion: "v1",
+  kind: "ServiceAccount",
+  metadata: inDefault("robot"),
+};
 const secret = async (): Promise<Secret | undefined> =>
   test.client.get(secrets, inDefault("forever")).catch(() => undefined);
 const text = (value: string | undefined): string => Buffer.from(value ?? "", "base64").toString();

@@ -14,7 +14,7 @@ import { forbidden } from "./forbidden.ts";
 /** Every namespace gets it from the service account controller, perhaps just after its first pod. */
 const DEFAULT_SERVICE_ACCOUNT = "default";
 /** Where every client library looks. */
-export const TOKEN_MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount";
+const TOKEN_MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount";
 const TOKEN_VOLUME_PREFIX = "kube-api-access-";
 /** Pods that a node runs by itself have no account. */
 const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";

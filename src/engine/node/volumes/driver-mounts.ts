@@ -4,10 +4,9 @@
  * agent left behind, its successor knows what to take back.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isObject } from "../../../kube/json-object.ts";
-import { writeFileAtomically } from "../../apiserver/pki/certificates.ts";
 import type { Secrets } from "../../storage/secrets.ts";
 import type { NodeService, NodeVolume, VolumeUse } from "../../storage/volume-driver.ts";
 import { VolumeDriverError } from "../../storage/volume-driver-error.ts";
@@ -165,7 +164,9 @@ export class DriverMounts {
 
   async #write(id: string, record: MountRecord): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    await writeFileAtomically(this.#file(id), JSON.stringify(record));
+    const temporary = `${this.#file(id)}.tmp`;
+    await writeFile(temporary, JSON.stringify(record), { mode: 0o600 });
+    await rename(temporary, this.#file(id));
     this.#records.set(id, record);
   }
 

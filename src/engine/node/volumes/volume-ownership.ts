@@ -10,7 +10,7 @@ const SET_GROUP_ID = 0o2000;
 const READ_WRITE = 0o660;
 const SEARCH = 0o110;
 
-export const mayGiveAway = (): boolean => process.getuid?.() === 0;
+const mayGiveAway = (): boolean => process.getuid?.() === 0;
 
 /** Everything in the volume; with `OnRootMismatch` nothing when its root is right already. */
 export async function setVolumeGroup(

@@ -3,11 +3,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { mastersOnly } from "../../../../src/engine/apiserver/authorizer.ts";
-import {
-  anyOf,
-  ownNamespaceReader,
-} from "../../../../src/engine/apiserver/service-accounts/service-account-access.ts";
 import { ServiceAccountTokens } from "../../../../src/engine/apiserver/service-accounts/service-account-tokens.ts";
 import { openSigningKeys } from "../../../../src/engine/apiserver/service-accounts/signing-keys.ts";
 import type { TokenRequest } from "../../../../src/engine/apiserver/subresources/token.ts";
@@ -36,8 +31,7 @@ export async function startTokenServer(): Promise<TokenServer> {
   const store = new MemoryStore({ clock });
   const keys = await openSigningKeys(await temporaryDirectory());
   const tokens = new ServiceAccountTokens({ keys, store, clock });
-  const authorizer = anyOf([mastersOnly, ownNamespaceReader]);
-  const test = await startServer({ store, clock, authorizer, serviceAccountTokens: tokens });
+  const test = await startServer({ store, clock, serviceAccountTokens: tokens });
   const { client, server } = test;
   await client.create(serviceAccounts, {
     apiVersion: "v1",
