@@ -33,7 +33,6 @@ import { hasBody, outgoingRequest, type SentAs } from "./outgoing-request.ts";
 import type { Lease, ServiceBackends } from "./service-backends.ts";
 
 export interface ForwardOptions extends SentAs {
-  readonly backends: ServiceBackends;
   /** The client's address. */
   readonly client: string;
   readonly clock: Clock;
@@ -84,9 +83,10 @@ export interface Forwarding {
 export function forwardRequest(
   request: ProxyRequest,
   response: ProxyResponse,
+  backends: ServiceBackends,
   options: ForwardOptions,
 ): Forwarding {
-  const forwarding = new ForwardedRequest(request, response, options);
+  const forwarding = new ForwardedRequest(request, response, backends, options);
   forwarding.attempt();
   return forwarding;
 }
@@ -98,6 +98,7 @@ export function forwardRequest(
 class ForwardedRequest implements Forwarding, ExchangeEvents {
   readonly #request: ProxyRequest;
   readonly #response: ProxyResponse;
+  readonly #backends: ServiceBackends;
   readonly #options: ForwardOptions;
   readonly #outgoing: OutgoingRequest;
   readonly #hasBody: boolean;
@@ -120,9 +121,15 @@ class ForwardedRequest implements Forwarding, ExchangeEvents {
   #heldHead: AnswerHead | undefined;
   #heldBody: Buffer | undefined;
 
-  constructor(request: ProxyRequest, response: ProxyResponse, options: ForwardOptions) {
+  constructor(
+    request: ProxyRequest,
+    response: ProxyResponse,
+    backends: ServiceBackends,
+    options: ForwardOptions,
+  ) {
     this.#request = request;
     this.#response = response;
+    this.#backends = backends;
     this.#options = options;
     this.#outgoing = outgoingRequest(request, options);
     this.#hasBody = hasBody(this.#outgoing.framing);
@@ -239,7 +246,8 @@ class ForwardedRequest implements Forwarding, ExchangeEvents {
 
   /** Undefined: it comes back later, or has answered. */
   #takeLease(): Lease | undefined {
-    const { backends, client, clock, limits } = this.#options;
+    const { client, clock, limits } = this.#options;
+    const backends = this.#backends;
     const refused = this.#refused ?? NOBODY;
     const lease = backends.take(client, refused);
     if (lease !== undefined) return lease;

@@ -108,11 +108,14 @@ export function trailerFields(trailers: RawHeaders): string[] {
   return passed;
 }
 
+const CONNECTION = "connection";
+
 /** Names of headers that go no further, those named by `Connection` included. */
 function endingHere(headers: RawHeaders): ReadonlySet<string> {
   let ends: ReadonlySet<string> = HOP_BY_HOP;
   for (let at = 0; at + 1 < headers.length; at += 2) {
-    if (headers[at]?.toLowerCase() !== "connection") continue;
+    if (headers[at]?.length !== CONNECTION.length) continue;
+    if (headers[at]?.toLowerCase() !== CONNECTION) continue;
     const named = (headers[at + 1] ?? "").toLowerCase().split(",");
     ends = new Set([...ends, ...named.map((name) => name.trim())]);
   }

@@ -50,5 +50,6 @@ export const hasBody = (framing: BodyFraming): boolean =>
   framing === "chunked" || (framing !== "none" && framing.length !== "0");
 
 function takesTrailers({ headers }: ProxyRequest): boolean {
-  return /(?:^|[ \t,])trailers(?:$|[ \t,;])/i.test(String(headers.te ?? ""));
+  const { te } = headers;
+  return te !== undefined && /(?:^|[ \t,])trailers(?:$|[ \t,;])/i.test(String(te));
 }

@@ -137,11 +137,11 @@ export class RequestHandler {
     request: ProxyRequest,
     response: ProxyResponse,
     backend: RouteBackend | undefined,
-    options: Omit<ForwardOptions, "backends">,
+    options: ForwardOptions,
   ): Forwarding | Refusal {
     const backends = backend && this.#options.backendsOf(backend);
     if (backends === undefined) return NO_SERVICE;
-    return forwardRequest(request, response, { ...options, backends });
+    return forwardRequest(request, response, backends, options);
   }
 
   #forwardOptions(
@@ -149,7 +149,7 @@ export class RequestHandler {
     target: RequestTarget,
     record: AccessRecord,
     upgrade: ForwardOptions["upgrade"],
-  ): Omit<ForwardOptions, "backends"> {
+  ): ForwardOptions {
     const { clock, limits } = this.#options;
     return {
       client: record.client,
@@ -177,7 +177,7 @@ export class RequestHandler {
     request: ProxyRequest,
     response: ProxyResponse,
     target: RequestTarget,
-    options: Omit<ForwardOptions, "backends">,
+    options: ForwardOptions,
   ): RuleRequest {
     const { backendsOf, listenerPort, reachedAt, random } = this.#options;
     const socket = request.socket as TLSSocket;

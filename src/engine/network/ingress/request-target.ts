@@ -71,6 +71,7 @@ const sameText = (a: string, b: string): boolean => a.toLowerCase() === b.toLowe
 function valuesOf(headers: RawHeaders, name: string): string[] {
   const values: string[] = [];
   for (let at = 0; at + 1 < headers.length; at += 2)
-    if (headers[at]?.toLowerCase() === name) values.push(headers[at + 1] ?? "");
+    if (headers[at]?.length === name.length && headers[at]?.toLowerCase() === name)
+      values.push(headers[at + 1] ?? "");
   return values;
 }

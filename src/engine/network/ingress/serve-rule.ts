@@ -19,7 +19,7 @@ export interface RuleRequest {
   readonly request: ProxyRequest;
   readonly response: ProxyResponse;
   /** As without any filter. */
-  readonly options: Omit<ForwardOptions, "backends">;
+  readonly options: ForwardOptions;
   readonly backendsOf: (backend: RouteBackend) => ServiceBackends | undefined;
   readonly random: () => number;
   readonly from: RedirectedFrom;
@@ -50,12 +50,8 @@ export function serveRule(rule: RouteRule, asked: RuleRequest): Refusal | Forwar
   const mirrors = [...rule.filters.mirrors, ...target.filters.mirrors]
     .filter(({ share }) => share > 0 && random() < share)
     .flatMap(({ backend }) => (backend && backendsOf(backend)) ?? []);
-  const copies = mirrors.length === 0 ? undefined : mirrorRequest(request, mirrors, { ...options });
-  return forwardRequest(request, response, {
-    ...options,
-    backends,
-    ...(copies === undefined ? {} : { copies }),
-  });
+  const copies = mirrors.length === 0 ? undefined : mirrorRequest(request, mirrors, options);
+  return forwardRequest(request, response, backends, { ...options, copies });
 }
 
 function answeredByFilter(filters: RuleFilters, asked: RuleRequest): Refusal | undefined {
@@ -75,7 +71,7 @@ function optionsOf(
   rule: RouteRule,
   target: RouteTarget,
   { options, request }: RuleRequest,
-): Omit<ForwardOptions, "backends"> {
+): ForwardOptions {
   const both = [rule.filters, target.filters];
   let { url, headers }: { url: string; headers: RawHeaders } = options;
   for (const { rewrite, requestHeaders } of both) {

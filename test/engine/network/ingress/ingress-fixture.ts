@@ -92,6 +92,9 @@ export class IngressFixture {
     return fixture;
   }
 
+  stopProxy(): Promise<void> {
+    return this.#proxy.stop();
+  }
   async stop(): Promise<void> {
     await this.#proxy.stop();
     await this.#informers.stop();
