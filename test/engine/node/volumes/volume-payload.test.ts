@@ -90,3 +90,76 @@ it("other volumes are not made of API objects", () => {
   expect(files({ emptyDir: {} })).toBeUndefined();
   expect(files({ hostPath: { path: "/tmp" } })).toBeUndefined();
 });
+
+describe("resources in files", () => {
+  const amounts = (limits: Record<string, string>, resource: string, divisor?: string) => {
+    const { pod: limited } = podWith({ resources: { limits } });
+    const resourceFieldRef = { containerName: "web", resource, ...(divisor && { divisor }) };
+    const volume = { downwardAPI: { items: [{ path: "amount", resourceFieldRef }] } };
+    return files(volume, limited)?.["amount"]?.[0];
+  };
+
+  it.each([
+    [{ cpu: "1500m" }, "limits.cpu", undefined, "2"],
+    [{ cpu: "1500m" }, "limits.cpu", "1m", "1500"],
+    [{ memory: "64Mi" }, "limits.memory", undefined, "67108864"],
+    [{ memory: "64Mi" }, "limits.memory", "1Mi", "64"],
+    [{ memory: "64500Ki" }, "limits.memory", "1Mi", "63"],
+    [{ cpu: "1" }, "limits.cpu", "0", "1"],
+    // Without a limit, what the node has.
+    [{}, "limits.cpu", undefined, "4"],
+    [{}, "limits.memory", "1Gi", "8"],
+    [{}, "requests.cpu", "1m", "0"],
+  ])("%j: %s in units of %s is %s", (limits, resource, divisor, expected) => {
+    expect(amounts(limits as Record<string, string>, resource, divisor)).toBe(expected);
+  });
+});
+
+describe("service account tokens", () => {
+  const volume = {
+    projected: {
+      sources: [
+        { serviceAccountToken: { path: "token" } },
+        { serviceAccountToken: { path: "vault/token", audience: "vault" } },
+      ],
+    },
+  };
+
+  it("are files with the token for their audience", () => {
+    expect(files(volume)).toEqual({
+      token: ["token for the API", "644"],
+      "vault/token": ["token for vault", "644"],
+    });
+  });
+
+  it.each<[string, object, object, string]>([
+    ["one user has all containers", { runAsUser: 1000 }, {}, "600"],
+    ["a container has another user", { runAsUser: 1000 }, { runAsUser: 2000 }, "600"],
+    ["a group owns the volumes", { fsGroup: 3000 }, {}, "640"],
+  ])("are private where %s", (_, securityContext, ofContainer, mode) => {
+    const { pod: own } = podWith({ securityContext: ofContainer }, { spec: { securityContext } });
+    expect(files(volume, own)?.["token"]?.[1]).toBe(mode);
+  });
+
+  it("are readable by all where users differ", () => {
+    const { pod: shared, container } = podWith({ securityContext: { runAsUser: 1 } });
+    const side = { ...container, name: "side", securityContext: { runAsUser: 2 } };
+    const both: Pod = { ...shared, spec: { containers: [container, side] } };
+    expect(files(volume, both)?.["token"]?.[1]).toBe("644");
+  });
+});
+
+it("fsGroup lets the group read what is private, and adds nothing else", () => {
+  const { pod: grouped } = podWith({}, { spec: { securityContext: { fsGroup: 3000 } } });
+  const items = [{ key: "token", path: "token", mode: 0o400 }];
+  expect(files({ secret: { secretName: "keys", items } }, grouped)?.["token"]?.[1]).toBe("440");
+});
+
+it.each([
+  [{ clusterTrustBundle: { name: "ca", path: "ca" } }, "clusterTrustBundle"],
+  [{ podCertificate: { signerName: "x/y", keyType: "ED25519" } }, "podCertificate"],
+])("projected sources that a node does not have are refused: %j", (source, kind) => {
+  expect(() => files({ projected: { sources: [source as never] } })).toThrow(
+    `projected volumes from ${kind} are not supported by this node; use configMap`,
+  );
+});
