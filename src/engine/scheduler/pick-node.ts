@@ -53,12 +53,11 @@ export function feasibleWanted(nodeCount: number, percentage = 0): number {
 export function pickNode(plugins: Plugins, cycle: Cycle, options: SearchOptions = {}): Choice {
   const { nodes } = cycle.cluster;
   const { start = 0, random = Math.random } = options;
-  const byNode = new Map<NodeState, NodeRejection>();
   const nodeCount = nodes.length;
   const search = prepareSearch(plugins.filters, cycle);
   if ("everywhere" in search) {
     const { plugin, everywhere: message } = search;
-    return { diagnosis: { nodeCount, byNode, everywhere: { plugin, message } } };
+    return { diagnosis: { nodeCount, byNode: new Map(), everywhere: { plugin, message } } };
   }
   const nominated = nominatedNode(cycle);
   if (nominated !== undefined && search.reject(nominated) === undefined)
@@ -68,14 +67,21 @@ export function pickNode(plugins: Plugins, cycle: Cycle, options: SearchOptions 
   let looked = 0;
   for (; looked < nodeCount && feasible.length < wanted; looked++) {
     const node = nodes[(start + looked) % nodeCount];
-    if (node === undefined) continue;
-    const rejection = search.reject(node);
-    if (rejection === undefined) feasible.push(node);
-    else byNode.set(node, rejection);
+    if (node !== undefined && search.reject(node) === undefined) feasible.push(node);
   }
   const node = best(plugins.scores, cycle, feasible, random);
-  if (node === undefined) return { diagnosis: { nodeCount, byNode } };
+  if (node === undefined) return { diagnosis: { nodeCount, byNode: allRejections(search, nodes) } };
   return { node, next: (start + looked) % nodeCount };
+}
+
+/** Asked for anew, since a pod that fits, which is the usual case, has no use for them. */
+function allRejections(search: Search, nodes: readonly NodeState[]): Diagnosis["byNode"] {
+  const byNode = new Map<NodeState, NodeRejection>();
+  for (const node of nodes) {
+    const found = search.reject(node);
+    if (found !== undefined) byNode.set(node, { ...found.rejection, plugin: found.plugin });
+  }
+  return byNode;
 }
 
 /** Room was made for the pod there. */
@@ -86,8 +92,12 @@ function nominatedNode({ cluster, uid }: Cycle): NodeState | undefined {
     : undefined;
 }
 
+interface Found {
+  readonly plugin: string;
+  readonly rejection: Rejection;
+}
 interface Search {
-  readonly reject: (node: NodeState) => NodeRejection | undefined;
+  readonly reject: (node: NodeState) => Found | undefined;
 }
 interface Step {
   readonly plugin: FilterPlugin;
@@ -106,7 +116,7 @@ function prepareSearch(
     steps.push({ plugin, filter: prepared });
   }
   const { nominations } = cycle.cluster;
-  const plainly = (node: NodeState): NodeRejection | undefined => runSteps(steps, node);
+  const plainly = (node: NodeState): Found | undefined => runSteps(steps, node);
   if (nominations.isEmpty) return { reject: plainly };
   return {
     reject: (node) => {
@@ -118,10 +128,10 @@ function prepareSearch(
   };
 }
 
-function runSteps(steps: readonly Step[], node: NodeState): NodeRejection | undefined {
+function runSteps(steps: readonly Step[], node: NodeState): Found | undefined {
   for (const { plugin, filter } of steps) {
     const rejection = filter(node);
-    if (rejection !== undefined) return { ...rejection, plugin: plugin.name };
+    if (rejection !== undefined) return { plugin: plugin.name, rejection };
   }
   return undefined;
 }
@@ -133,16 +143,17 @@ export function rejectionOn(
   node: NodeState,
 ): NodeRejection | undefined {
   const search = prepareSearch(filters, cycle);
-  return "everywhere" in search
-    ? { reasons: [search.everywhere], isFinal: true, plugin: search.plugin }
-    : search.reject(node);
+  if ("everywhere" in search)
+    return { reasons: [search.everywhere], isFinal: true, plugin: search.plugin };
+  const found = search.reject(node);
+  return found === undefined ? undefined : { ...found.rejection, plugin: found.plugin };
 }
 
 function withNominated(
   filters: readonly FilterPlugin[],
   cycle: Cycle,
   node: NodeState,
-): NodeRejection | undefined {
+): Found | undefined {
   const { cluster, uid, info } = cycle;
   const { version } = cluster;
   const guests = cluster.nominations
@@ -155,7 +166,7 @@ function withNominated(
       const rejection = isPodRejection(prepared)
         ? { reasons: [prepared.everywhere], isFinal: true }
         : prepared(node);
-      if (rejection !== undefined) return { ...rejection, plugin: plugin.name };
+      if (rejection !== undefined) return { plugin: plugin.name, rejection };
     }
     return undefined;
   } finally {
