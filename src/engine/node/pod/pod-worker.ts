@@ -96,6 +96,7 @@ export class PodWorker {
       node: env.volumes,
       clock: env.clock,
       events: env.events,
+      wake: () => this.wake(),
     });
     this.#routed = new RoutedState(env, this.#status, () => this.wake());
     this.#runners = new Map(

@@ -40,11 +40,15 @@ const USUAL_TRIES = 3;
 const REPUBLISH_INTERVAL_MS = 60_000;
 /** How often what an emptyDir holds is compared with its limit, as upstream. */
 const MEASURE_INTERVAL_MS = 10_000;
+/** And the pause after one is as many times as long: measuring takes a twentieth of the time at most. */
+const MEASURE_PAUSE = 20;
 
 export interface PodVolumesOptions {
   readonly node: NodeVolumes;
   readonly clock: Clock;
   readonly events: EventRecorder;
+  /** There is something new to look at. */
+  readonly wake: () => void;
 }
 export interface PodState {
   readonly pod: Pod;
@@ -82,6 +86,8 @@ export class PodVolumes {
   readonly #stale = new Set<string>();
   readonly #abort = new AbortController();
   #measureAtMs = 0;
+  #isMeasuring = false;
+  #eviction: string | undefined;
 
   constructor(options: PodVolumesOptions) {
     this.#options = options;
@@ -111,7 +117,8 @@ export class PodVolumes {
     await Promise.all(
       volumes.filter((volume) => this.#isDue(volume)).map((volume) => this.#try(volume, state)),
     );
-    const eviction = await this.#overLimit(volumes);
+    this.#measure(volumes);
+    const eviction = this.#eviction;
     const delayMs = this.#nextLookMs(volumes) - clock.now();
     return {
       // A pod that runs goes on with the volumes it has, whatever became of their sources.
@@ -263,11 +270,24 @@ export class PodVolumes {
     return path;
   }
 
+  /** Nothing waits for it: a volume of many files takes its time. */
+  #measure(volumes: readonly Volume[]): void {
+    const { clock, wake } = this.#options;
+    const startMs = clock.now();
+    if (this.#isMeasuring || startMs < this.#measureAtMs || !isAnyLimited(volumes)) return;
+    this.#isMeasuring = true;
+    void this.#overLimit(volumes).then((eviction) => {
+      const tookMs = clock.now() - startMs;
+      this.#isMeasuring = false;
+      this.#measureAtMs = clock.now() + Math.max(MEASURE_INTERVAL_MS, tookMs * MEASURE_PAUSE);
+      this.#eviction = eviction;
+      // Also for the time of the next one.
+      if (!this.#abort.signal.aborted) wake();
+    });
+  }
+
   /** Upstream's words for the first emptyDir that holds too much. */
   async #overLimit(volumes: readonly Volume[]): Promise<string | undefined> {
-    const { clock } = this.#options;
-    if (clock.now() < this.#measureAtMs) return undefined;
-    this.#measureAtMs = clock.now() + MEASURE_INTERVAL_MS;
     for (const { name, emptyDir } of volumes) {
       const limit = emptyDir === undefined ? undefined : limitOf(emptyDir);
       const path = this.#paths.get(name);
@@ -285,12 +305,13 @@ export class PodVolumes {
     const due = [this.#tokens.renewAtMs ?? Infinity, ...this.#republishAtMs.values()].filter(
       (atMs) => atMs > this.#options.clock.now(),
     );
-    const isLimited = volumes.some(
-      ({ emptyDir }) => emptyDir !== undefined && limitOf(emptyDir) !== undefined,
-    );
-    return Math.min(...retries, ...due, isLimited ? this.#measureAtMs : Infinity);
+    const measuresAgain = isAnyLimited(volumes) && !this.#isMeasuring;
+    return Math.min(...retries, ...due, measuresAgain ? this.#measureAtMs : Infinity);
   }
 }
+
+const isAnyLimited = (volumes: readonly Volume[]): boolean =>
+  volumes.some(({ emptyDir }) => emptyDir !== undefined && limitOf(emptyDir) !== undefined);
 
 /** As CSI drivers expect it: JSON by audience. */
 function tokenContext(
