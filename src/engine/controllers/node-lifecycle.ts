@@ -53,7 +53,13 @@ export function createNodeLifecycleController(context: ControllerContext): Contr
   let dueMs = clock.now();
   addPodNodeIndex(pods);
 
-  nodes.onChange(({ object, previous }) => {
+  nodes.onChange(({ type, object, previous }) => {
+    if (type === "DELETED") {
+      // Its namesake is another node.
+      health.delete(object.metadata.name);
+      readiness.delete(object.metadata.name);
+      return;
+    }
     queue.add(object.metadata.name);
     const isNews = previous === undefined || readinessOf(object) !== readinessOf(previous);
     if (isNews) queue.add(PASS);
@@ -83,7 +89,7 @@ export function createNodeLifecycleController(context: ControllerContext): Contr
     const nowMs = clock.now();
     if (nowMs > dueMs + SLEPT_MS) for (const name of health.keys()) renew(name, nowMs);
     const all = nodes.list();
-    forgetGone(all);
+    greet(all);
     await Promise.all(all.map((node) => check(node, nowMs)));
     const zones = zonesOf(nodes.list());
     const disrupted = isFullyDisrupted(zones);
@@ -123,20 +129,13 @@ export function createNodeLifecycleController(context: ControllerContext): Contr
     if (known !== undefined) health.set(name, { ...known, seenMs: nowMs });
   }
 
-  function forgetGone(all: readonly Node[]): void {
-    for (const node of all)
-      if (!health.has(node.metadata.name) && isNew(node)) {
-        const { name } = node.metadata;
-        const text = `Node ${name} event: Registered Node ${name} in Controller`;
-        events.record(node, "Normal", "RegisteredNode", text);
-      }
-    if (health.size === 0) return;
-    const present = new Set(all.map(({ metadata }) => metadata.name));
-    for (const name of health.keys())
-      if (!present.has(name)) {
-        health.delete(name);
-        readiness.delete(name);
-      }
+  function greet(all: readonly Node[]): void {
+    for (const node of all) {
+      const { name } = node.metadata;
+      if (readiness.has(name) || !isNew(node)) continue;
+      const text = `Node ${name} event: Registered Node ${name} in Controller`;
+      events.record(node, "Normal", "RegisteredNode", text);
+    }
   }
 
   /** Told once for each Node, not once for each start of the engine. */

@@ -167,6 +167,18 @@ test("a Node whose agent never comes is unknown after a minute, and nothing is s
   expect(await taints("ghost")).toContain("unreachable:NoSchedule");
 });
 
+test("a Node that is made anew gets its time anew", async () => {
+  const ghost = { apiVersion: "v1", kind: "Node", metadata: { name: "ghost" } };
+  await cluster.client.create(nodes, ghost);
+  await cluster.pass(50_000);
+  await cluster.client.delete(nodes, { name: "ghost" });
+  await cluster.client.create(nodes, ghost);
+  await cluster.pass(50_000);
+  expect(await ready("ghost")).toBeUndefined();
+  await cluster.pass(15_000);
+  expect((await ready("ghost"))?.status).toBe("Unknown");
+});
+
 test("conditions and cordons become taints, and go with them", async () => {
   await cluster.addNode("a");
   await cluster.pass(1_000);
