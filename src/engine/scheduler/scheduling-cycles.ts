@@ -287,9 +287,12 @@ export class SchedulingCycles {
   ): Promise<void> {
     const { client, clock, catalog, cluster, queue } = this.#options;
     const { pod, uid } = queued;
-    const giveUp = (error: unknown): void => {
+    const giveBack = (): void => {
       const gone = cluster.free(uid, nodeName);
       if (gone !== undefined) queue.tell({ type: "pod gone", pod: gone });
+    };
+    const giveUp = (error: unknown): void => {
+      giveBack();
       if (!queue.has(uid)) return;
       queue.retry(queued);
       const message = `binding rejected: ${(error as Error).message}`;
@@ -309,7 +312,7 @@ export class SchedulingCycles {
       await bindPod(client, pod, nodeName);
     } catch (error) {
       // Gone or bound by somebody else: the watch says which.
-      if (isStatus(error, "NotFound", "Conflict")) cluster.free(uid, nodeName);
+      if (isStatus(error, "NotFound", "Conflict")) giveBack();
       else giveUp(error);
       return;
     }

@@ -152,6 +152,30 @@ it("tries again when a binding fails, and gives the place back meanwhile", async
   ]);
 });
 
+it("gives the place of a pod that went while it was being bound to the one that waits", async () => {
+  await harness.stop();
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await start({
+    wrap: (inner) =>
+      intercepted(inner, {
+        create: async (resource, object, options) => {
+          if (options?.subresource === "binding" && object.metadata.name === "gone") {
+            await held;
+            throw StatusError.notFound(pods, "gone");
+          }
+          return inner.create(resource, object, options);
+        },
+      }),
+  });
+  await addNode("a");
+  await addPod("gone", cpu("4"));
+  await addPod("waits", cpu("4"));
+  await until("waits", isUnschedulable);
+  release();
+  await until("waits", isBound);
+});
+
 it("hears of a namespace that is labelled to let a pod in", async () => {
   await addNode("a", { labels: { zone: "1" } });
   const elsewhere = { name: "prod" };
