@@ -8,7 +8,6 @@ import { containersToStart, finalPhase } from "../node/pod/pod-plan.ts";
 import {
   allContainersOf,
   type Container,
-  containersOf,
   initContainersOf,
   isSidecar,
   uidOf,
@@ -117,7 +116,3 @@ export function stopAll(before: PodRun, reason: "stopped" | "killed", nowMs: num
   const exitCode = reason === "stopped" ? 0 : KILLED;
   return new Map([...before].map(([name, run]) => [name, end(run, exitCode, nowMs)]));
 }
-
-/** Whether something of the pod ran at all. */
-export const hasRun = (pod: Pod, run: PodRun): boolean =>
-  containersOf(pod).some(({ name }) => run.get(name)?.current !== undefined);
