@@ -104,7 +104,9 @@ export class Gateways {
 
   /** Undefined until everything has been read: half of the routes would answer 404. */
   plan(): GatewayPlan | undefined {
-    const secretOf = this.#options.secretOf();
+    // Without a Gateway nobody's certificates are asked for.
+    const isEmpty = this.#gateways.list().length === 0;
+    const secretOf = isEmpty ? () => undefined : this.#options.secretOf();
     const read = [this.#httpRoutes, this.#grpcRoutes, this.#grants, this.#namespaces];
     if (secretOf === undefined || read.some(({ hasSynced }) => !hasSynced)) return undefined;
     const { ports, listeners, serviceOf } = this.#options;

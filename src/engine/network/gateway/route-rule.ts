@@ -58,16 +58,6 @@ export interface Mirror {
   readonly share: number;
 }
 
-export const NO_FILTERS: RuleFilters = {
-  requestHeaders: [],
-  responseHeaders: [],
-  rewrite: undefined,
-  redirect: undefined,
-  cors: undefined,
-  mirrors: [],
-  isBroken: false,
-};
-
 /** One of the targets, each as often as its weight says. `random` is at least 0 and below 1. */
 export function pickTarget(
   { targets, totalWeight }: RouteRule,

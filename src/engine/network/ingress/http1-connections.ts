@@ -44,7 +44,13 @@ export class Http1Connections implements BackendConnections {
 
   open(request: OutgoingRequest, events: ExchangeEvents): Exchange {
     checkSendable(request);
-    const connection = this.#takeIdle() ?? new Connection(this.#options, (one) => this.#keep(one));
+    const connection =
+      this.#takeIdle() ??
+      new Connection(
+        this.#options,
+        (one) => this.#keep(one),
+        (one) => this.#forget(one),
+      );
     connection.begin(request, events);
     return connection;
   }
@@ -63,6 +69,11 @@ export class Http1Connections implements BackendConnections {
     return undefined;
   }
 
+  #forget(connection: Connection): void {
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+  }
+
   #keep(connection: Connection): void {
     if (this.#retired || this.#idle.length >= MAX_KEPT) connection.close();
     else this.#idle.push(connection);
@@ -72,6 +83,7 @@ export class Http1Connections implements BackendConnections {
 class Connection implements Exchange, AnswerEvents {
   readonly #options: ConnectionsOptions;
   readonly #onIdle: (connection: Connection) => void;
+  readonly #onGone: (connection: Connection) => void;
   readonly #reader = new AnswerReader();
   readonly #socket: Socket;
   readonly #cancelConnect: () => void;
@@ -83,9 +95,14 @@ class Connection implements Exchange, AnswerEvents {
   #isBodySent = false;
   idleSinceMs = 0;
 
-  constructor(options: ConnectionsOptions, onIdle: (connection: Connection) => void) {
+  constructor(
+    options: ConnectionsOptions,
+    onIdle: (connection: Connection) => void,
+    onGone: (connection: Connection) => void,
+  ) {
     this.#options = options;
     this.#onIdle = onIdle;
+    this.#onGone = onGone;
     const { dial, clock, limits } = options;
     const socket = dial();
     this.#socket = socket;
@@ -239,7 +256,7 @@ class Connection implements Exchange, AnswerEvents {
     this.#cancelConnect();
     const events = this.#events;
     this.#events = undefined;
-    if (events === undefined) return;
+    if (events === undefined) return this.#onGone(this);
     if (this.#hasHead) events.failed("truncated");
     else if (this.#isLate) events.failed("late");
     else events.failed(this.#isConnected ? "unanswered" : "refused");

@@ -379,6 +379,26 @@ describe("routes", () => {
   });
 });
 
+test.each([
+  [{ type: "IPAddress", value: "127.0.0.1" }, "True Accepted", "True Programmed"],
+  [{ type: "IPAddress" }, "True Accepted", "True Programmed"],
+  [{ type: "IPAddress", value: "192.0.2.7" }, "True Accepted", "False AddressNotUsable"],
+  [{ type: "Hostname", value: "a.org" }, "False UnsupportedAddress", "True Programmed"],
+])(
+  "the address %j is answered by Accepted=%s and Programmed=%s",
+  async (address, accepted, programmed) => {
+    const gateway = gatewayOf();
+    const settled = await fixture.settled(
+      gateways,
+      { ...gateway, spec: { ...gateway.spec, addresses: [address] } },
+      (one) =>
+        says("Programmed", "True Programmed")(one) &&
+        told(one.status?.conditions)["Programmed"] === programmed,
+    );
+    expect(told(settled.status?.conditions)["Accepted"]).toBe(accepted);
+  },
+);
+
 test("two Gateways share a port: each serves its own host", async () => {
   await Promise.all([app("one"), app("two")]);
   for (const name of ["one", "two"]) {

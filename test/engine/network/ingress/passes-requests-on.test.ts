@@ -196,6 +196,19 @@ describe("upgrades", () => {
   });
 });
 
+test("connections that a backend closed while they were idle are neither used nor kept", async () => {
+  let requests = 0;
+  const port = await tcpApp((socket) => {
+    requests++;
+    socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  });
+  await serve(port);
+  for (let round = 0; round < 300; round++)
+    expect(await fixture.get("a.org/")).toMatchObject({ body: "ok" });
+  // Each was asked once: none came over a connection that was closed.
+  expect(requests).toBe(300);
+});
+
 describe("a backend that fails", () => {
   test("refuses connections: the next one is asked, with the body", async () => {
     const gone = await fixture.app(() => undefined);
@@ -356,6 +369,18 @@ describe("clients that misbehave", () => {
   test("one that trickles its headers is given up: 408", async () => {
     const text = await fixture.raw("GET / HTTP/1.1\r\nHost: a.org\r\nX");
     expect(text).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  test.each(["", "P", "PRI * HTTP/2."])(
+    "one that says no more than %j, and may yet speak HTTP/2, is given up",
+    async (bytes) => {
+      expect(await fixture.raw(bytes)).toBe("");
+    },
+  );
+
+  test("one that opens HTTP/2 and goes on with something else is let go of", async () => {
+    await fixture.raw(`PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${"junk".repeat(50)}`);
+    expect(await ask(fixture.port(), "a.org/", {})).toMatchObject({ body: "reached" });
   });
 
   test("one that stops in the middle of a body: 504, and the backend is let go", async () => {
