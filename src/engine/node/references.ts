@@ -4,7 +4,7 @@ import type { ConfigMap } from "../../kube/kinds/configmap.ts";
 import type { Pod } from "../../kube/kinds/pod.ts";
 import type { Secret } from "../../kube/kinds/secret.ts";
 import type { ConfigData, ReferencedData } from "./env/missing-reference.ts";
-import { allContainersOf, namespaceOf, specOf } from "./pod-model.ts";
+import { allContainersOf, ephemeralContainersOf, namespaceOf, specOf } from "./pod-model.ts";
 import { claimNameOf } from "./volumes/claimed-volume.ts";
 
 export type ReferenceKind = "configmap" | "secret" | "persistentvolumeclaim" | "driver";
@@ -22,7 +22,10 @@ export function referencesOf(pod: Pod): ReadonlySet<ReferenceKey> {
   const add = (kind: ReferenceKind, name: string | undefined): void => {
     if (name !== undefined) keys.add(referenceKey(kind, namespaceOf(pod), name));
   };
-  for (const { env = [], envFrom = [] } of allContainersOf(pod)) {
+  for (const { env = [], envFrom = [] } of [
+    ...allContainersOf(pod),
+    ...ephemeralContainersOf(pod),
+  ]) {
     for (const { valueFrom } of env) {
       add("configmap", valueFrom?.configMapKeyRef?.name);
       add("secret", valueFrom?.secretKeyRef?.name);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { isConditionTrue } from "../../../src/kube/conditions.ts";
+import { configMaps } from "../../../src/kube/kinds/configmap.ts";
 import { type Pod, pods } from "../../../src/kube/kinds/pod.ts";
 import type { JsonObject } from "../../../src/kube/object.ts";
 import { type FakeHarness, isRunning, serving, settle, startFakeHarness } from "./fake-harness.ts";
@@ -102,4 +103,20 @@ it("an agent that starts again starts none a second time, not even one that vani
     "start lives 0",
     "start vanishes 0",
   ]);
+});
+
+it("starts once what it refers to is there", async () => {
+  await fake.harness.createPod("web", { containers: [serving("web")] });
+  await fake.harness.until("web", isRunning);
+  await debug({
+    ...debugger_("one"),
+    env: [{ name: "A", valueFrom: { configMapKeyRef: { name: "tools", key: "a" } } }],
+  });
+  await fake.harness.until(
+    "web",
+    (pod) => stateOf(pod)?.waiting?.reason === "CreateContainerConfigError",
+  );
+  await fake.harness.create(configMaps, { metadata: { name: "tools" }, data: { a: "1" } });
+  await fake.harness.until("web", runs(0));
+  expect(fake.runtime.configOf("one").env.get("A")).toBe("1");
 });

@@ -4,7 +4,7 @@ import type { ConfigMap } from "../../../kube/kinds/configmap.ts";
 import type { Pod } from "../../../kube/kinds/pod.ts";
 import type { Secret } from "../../../kube/kinds/secret.ts";
 import { removeLogsExcept } from "../logs/log-paths.ts";
-import { uidOf } from "../pod-model.ts";
+import { ephemeralContainersOf, uidOf } from "../pod-model.ts";
 import {
   isDriverKey,
   type ReferenceKey,
@@ -90,25 +90,31 @@ export class PodWorkers {
     const uid = uidOf(pod);
     const worker = this.#workers.get(uid);
     if (worker !== undefined) {
+      // Nothing else that refers to anything is ever added to a pod.
+      if (ephemeralContainersOf(pod).length > ephemeralContainersOf(worker.pod).length)
+        this.#refer(pod);
       worker.update(pod);
       return;
     }
     const made = new PodWorker(this.#options.environment, pod, found);
     this.#workers.set(uid, made);
-    const references = referencesOf(pod);
-    for (const key of references) {
-      const referrers = this.#referrers.get(key) ?? new Set();
-      this.#referrers.set(key, referrers.add(uid));
-    }
+    this.#refer(pod);
     void made.finished.then(() => {
       this.#workers.delete(uid);
-      for (const key of references) {
+      for (const key of referencesOf(made.pod)) {
         const referrers = this.#referrers.get(key);
         referrers?.delete(uid);
         if (referrers?.size === 0) this.#referrers.delete(key);
       }
     });
     made.wake();
+  }
+
+  #refer(pod: Pod): void {
+    for (const key of referencesOf(pod)) {
+      const referrers = this.#referrers.get(key) ?? new Set();
+      this.#referrers.set(key, referrers.add(uidOf(pod)));
+    }
   }
 
   /** Claims, what they are bound to, and the drivers that bring it here. */
