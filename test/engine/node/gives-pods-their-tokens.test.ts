@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { openSigningKeys } from "../../../src/engine/apiserver/service-accounts/signing-keys.ts";
+import { VolumeDrivers } from "../../../src/engine/storage/volume-drivers.ts";
 import { configMaps } from "../../../src/kube/kinds/configmap.ts";
+import { csiDrivers } from "../../../src/kube/kinds/csidriver.ts";
 import { serviceAccounts } from "../../../src/kube/kinds/serviceaccount.ts";
 import {
   type FakeHarness,
@@ -13,14 +15,19 @@ import {
   settle,
   startFakeHarness,
 } from "./fake-harness.ts";
+import { type FakeDriver, fakeDriver } from "./volumes/fake-driver.ts";
 
 const HOUR_MS = 3_600_000;
 const PATH = "/var/run/secrets/kubernetes.io/serviceaccount";
 let directory: string;
+let driver: FakeDriver;
 let fake: FakeHarness;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "gantry-tokens-"));
-  fake = await startFakeHarness({ tokenKeys: await openSigningKeys(directory) });
+  driver = fakeDriver(directory);
+  const drivers = new VolumeDrivers();
+  drivers.add(driver);
+  fake = await startFakeHarness({ tokenKeys: await openSigningKeys(directory), drivers });
 });
 afterEach(async () => {
   await fake.harness.close();
@@ -101,4 +108,32 @@ it("is the user's alone where all containers have the same", async () => {
   expect((mode & 0o777).toString(8)).toBe("600");
   if (process.getuid?.() === 0) expect(uid).toBe(4321);
   expect(((await stat(file("ca.crt"))).mode & 0o777).toString(8)).toBe("644");
+});
+
+it("gives drivers that ask for it tokens of the pod, one for each audience", async () => {
+  await account();
+  await fake.harness.create(csiDrivers, {
+    metadata: { name: driver.name },
+    spec: {
+      volumeLifecycleModes: ["Ephemeral"],
+      tokenRequests: [{ audience: "vault", expirationSeconds: 900 }],
+    },
+  });
+  await fake.harness.createPod("web", {
+    automountServiceAccountToken: false,
+    containers: [serving("web", { volumeMounts: [{ name: "v", mountPath: "/v" }] })],
+    volumes: [{ name: "v", csi: { driver: driver.name } }],
+  });
+  await fake.harness.until("web", isRunning);
+  const [line = ""] = driver.journal;
+  const { context } = driver.requests[line] as { context: Record<string, string> };
+  const tokens = JSON.parse(context["csi.storage.k8s.io/serviceAccount.tokens"] ?? "{}") as {
+    vault: { token: string; expirationTimestamp: string };
+  };
+  const payload = Buffer.from(tokens.vault.token.split(".")[1] ?? "", "base64url").toString();
+  expect(JSON.parse(payload)).toMatchObject({
+    aud: ["vault"],
+    "kubernetes.io": { pod: { name: "web" } },
+  });
+  expect(Date.parse(tokens.vault.expirationTimestamp) - fake.clock.now()).toBeGreaterThan(800_000);
 });
