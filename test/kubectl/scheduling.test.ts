@@ -52,6 +52,8 @@ describeKubectl("scheduling", () => {
     expect(await failing('patch pc high -p {"value":5}')).toContain(
       "value: Forbidden: may not be changed in an update.",
     );
+    await kubectl("create priorityclass made --value=5 --preemption-policy=Never");
+    expect(await kubectl("get pc made -o jsonpath={.value},{.preemptionPolicy}")).toBe("5,Never");
     await cluster.apply(priorityClass("usual", 7, { globalDefault: true }));
     const another = JSON.stringify(priorityClass("another", 8, { globalDefault: true }));
     expect(await failing("apply -f -", another)).toContain(
