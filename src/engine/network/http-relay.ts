@@ -340,13 +340,14 @@ class Exchange implements HttpRelay, UpstreamUser {
     this.#sends = 0;
     this.#replay = [];
     this.#replayBytes = 0;
+    // It may be paused since the end of its request, which the backend took its time to read.
+    this.#client.resume();
     if (this.#held.length > 0) this.#goOn();
   }
 
   #goOn(): void {
     const held = this.#held;
     this.#held = [];
-    this.#client.resume();
     for (const bytes of held) this.#onClientData(bytes);
   }
 
