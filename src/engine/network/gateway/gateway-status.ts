@@ -151,14 +151,16 @@ export function gatewayStatus(
         ),
     addressProblem?.type === "Programmed"
       ? addressProblem
-      : hosts.length > 0
-        ? verdict("Programmed", true, "Programmed")
-        : verdict(
-            "Programmed",
-            false,
-            accepted > 0 ? "Pending" : "Invalid",
-            "no listener is open: see their conditions",
-          ),
+      : addressProblem !== undefined
+        ? verdict("Programmed", false, "Invalid", "see the other condition")
+        : hosts.length > 0
+          ? verdict("Programmed", true, "Programmed")
+          : verdict(
+              "Programmed",
+              false,
+              accepted > 0 ? "Pending" : "Invalid",
+              "no listener is open: see their conditions",
+            ),
   ];
   return {
     addresses: hosts.map((value) => ({

@@ -77,6 +77,10 @@ export function planListeners(
   return planned;
 }
 
+/** A Gateway that asks for an address by a name gets none, and is not served. */
+export const asksForHostnames = ({ spec }: Gateway): boolean =>
+  (spec.addresses ?? []).some(({ type = "IPAddress" }) => type !== "IPAddress");
+
 const isServed = (protocol: string): boolean => protocol === "HTTP" || protocol === "HTTPS";
 
 function planListener(
@@ -95,6 +99,7 @@ function planListener(
   const failure = name && world.failure(listenerKey(name));
   const accepted = acceptance(listener, failure);
   const isUsable =
+    !asksForHostnames(gateway) &&
     accepted.status === "True" &&
     conflict === undefined &&
     (protocol !== "HTTPS" || certificates.entries.length > 0);
