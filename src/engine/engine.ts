@@ -13,7 +13,6 @@ import { addressAt } from "./apiserver/admission/address-range.ts";
 import { createApiServer } from "./apiserver/api-server.ts";
 import type { AuditRecord } from "./apiserver/audit.ts";
 import { AuditLog, isForeignWrite } from "./apiserver/audit-log.ts";
-import { mastersOnly } from "./apiserver/authorizer.ts";
 import { bootstrap, publishApiAddress } from "./apiserver/bootstrap.ts";
 import { staticTokens, withServiceAccounts } from "./apiserver/http/authenticate.ts";
 import { startHttpsServer } from "./apiserver/http/https-server.ts";
@@ -26,7 +25,6 @@ import {
   type WriterRecord,
 } from "./apiserver/recent-writers.ts";
 import { MASTERS_GROUP, type UserInfo } from "./apiserver/request-context.ts";
-import { anyOf, ownNamespaceReader } from "./apiserver/service-accounts/service-account-access.ts";
 import { ServiceAccountTokens } from "./apiserver/service-accounts/service-account-tokens.ts";
 import { openSigningKeys } from "./apiserver/service-accounts/signing-keys.ts";
 import { startControllers } from "./controllers/index.ts";
@@ -118,8 +116,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     };
     const pki = join(dataDir, "pki");
     const tokens = new ServiceAccountTokens({ keys: await openSigningKeys(pki), store, clock });
-    const authorizer = anyOf([mastersOnly, ownNamespaceReader]);
-    const api = createApiServer({ store, clock, audit, authorizer, serviceAccountTokens: tokens });
+    const api = createApiServer({ store, clock, audit, serviceAccountTokens: tokens });
     stops.push(() => api.close());
     await bootstrap(api);
     const [certificates, token] = await Promise.all([

@@ -10,6 +10,7 @@
  *     const { json } = await server.get(context, { kind: served, namespace, name });
  */
 import { randomUUID } from "node:crypto";
+import type { Duplex } from "node:stream";
 import { type Clock, systemClock } from "../../client/clock.ts";
 import type { Kind } from "../../kube/kind.ts";
 import { builtinKinds } from "../../kube/kinds/index.ts";
@@ -24,16 +25,26 @@ import { ServiceAddressIndex } from "./admission/service-address-index.ts";
 import { serviceAddresses } from "./admission/service-addresses.ts";
 import { storage } from "./admission/storage.ts";
 import { type AuditSink, noAudit } from "./audit.ts";
-import { type Authorizer, mastersOnly } from "./authorizer.ts";
+import {
+  anyOf,
+  type Authorizer,
+  authorizePath,
+  mastersOnly,
+  type PathRequest,
+} from "./authorizer.ts";
 import type { Backend } from "./backend.ts";
 import { CustomResources } from "./custom-resources/custom-resources.ts";
 import { definitionLifecycle } from "./custom-resources/definition-lifecycle.ts";
 import type { Encoded } from "./encoded.ts";
 import { UsageReader } from "./metrics/usage-reader.ts";
+import type { Begin, ContainerStreams } from "./node-connection.ts";
 import { NodeConnections } from "./node-connections.ts";
 import { EventExpiry } from "./event-expiry.ts";
+import { preventEscalation } from "./rbac/escalation.ts";
+import { rbacAuthorizer } from "./rbac/rbac-authorizer.ts";
+import { RoleGraph } from "./rbac/role-graph.ts";
 import { KindRegistry } from "./registry.ts";
-import { answerReview } from "./reviews/answer-review.ts";
+import { answerReview, type AskedReview } from "./reviews/answer-review.ts";
 import type { RequestContext } from "./request-context.ts";
 import { type CreateRequest, create } from "./rest/create.ts";
 import { type DeleteCollectionRequest, deleteCollection } from "./rest/delete-collection.ts";
@@ -46,6 +57,14 @@ import { type UpdateRequest, update } from "./rest/update.ts";
 import { type WatchRequest, watch } from "./rest/watch.ts";
 import type { ServiceAccountTokens } from "./service-accounts/service-account-tokens.ts";
 import { type LogRequest, logs } from "./subresources/log.ts";
+import {
+  attach,
+  type ContainerRequest,
+  exec,
+  type ExecRequest,
+  portForward,
+  type StreamRequest,
+} from "./subresources/streams.ts";
 import { WatchHubs } from "./watch/watch-hubs.ts";
 import type { Watch } from "./watch/watcher.ts";
 
@@ -67,8 +86,19 @@ export interface ApiServer {
   /** The output of a container. Fails before the first byte where it can. */
   logs(context: RequestContext, request: LogRequest): Promise<AsyncIterable<Uint8Array>>;
 
+  /** Throws 403 unless the user may read what is no object. */
+  authorizePath(request: PathRequest): void;
+
+  /** Commands in containers, their own processes, and their ports: see subresources/streams.ts. */
+  exec(context: RequestContext, request: ExecRequest): Promise<Begin<ContainerStreams>>;
+  attach(context: RequestContext, request: ContainerRequest): Promise<Begin<ContainerStreams>>;
+  portForward(
+    context: RequestContext,
+    request: StreamRequest,
+  ): Promise<(port: number) => Promise<Duplex>>;
+
   /** Answers a question in the form of an object: one of `REVIEW_KINDS`. Throws 400, 403 and 422. */
-  review(context: RequestContext, kind: Kind, question: KubeObject): Encoded;
+  review(context: RequestContext, asked: AskedReview, question: KubeObject): Encoded;
 
   /** Ends every watch and what runs in the background. The store stays open: it belongs to the caller. */
   close(): Promise<void>;
@@ -83,7 +113,7 @@ export interface ApiServerOptions {
   readonly random?: () => number;
   /** @default random UUIDs */
   readonly newUid?: () => string;
-  /** @default members of `system:masters` may do everything, others nothing */
+  /** @default members of `system:masters` may do everything, others what RBAC allows them */
   readonly authorizer?: Authorizer;
   readonly audit?: AuditSink;
   /** Pods then get a token of their service account. @default none */
@@ -92,7 +122,8 @@ export interface ApiServerOptions {
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const serviceIndex = new ServiceAddressIndex(options.store);
-  const backend = createBackend(options, serviceIndex);
+  const roles = new RoleGraph(options.store);
+  const backend = createBackend(options, serviceIndex, roles);
   const customResources = new CustomResources(backend);
   const eventExpiry = new EventExpiry(backend);
   return {
@@ -107,9 +138,14 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     delete: (context, request) => deleteObject(backend, context, request),
     deleteCollection: (context, request) => deleteCollection(backend, context, request),
     logs: (context, request) => logs(backend, context, request),
-    review: (context, kind, question) => answerReview(backend, context, kind, question),
+    exec: (context, request) => exec(backend, context, request),
+    attach: (context, request) => attach(backend, context, request),
+    portForward: (context, request) => portForward(backend, context, request),
+    review: (context, asked, question) => answerReview(backend, context, asked, question),
+    authorizePath: (request) => authorizePath(backend.authorizer, request),
     close: async () => {
       backend.hubs.close();
+      roles.close();
       serviceIndex.close();
       await eventExpiry.close();
       await customResources.close();
@@ -117,18 +153,24 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   };
 }
 
-function createBackend(options: ApiServerOptions, serviceIndex: ServiceAddressIndex): Backend {
+function createBackend(
+  options: ApiServerOptions,
+  serviceIndex: ServiceAddressIndex,
+  roles: RoleGraph,
+): Backend {
   const { store, clock = systemClock, kinds = builtinKinds, random = Math.random } = options;
   const { serviceAccountTokens } = options;
   const registry = new KindRegistry(kinds);
   const nodes = new NodeConnections();
+  const authorizer = options.authorizer ?? anyOf([mastersOnly, rbacAuthorizer(roles)]);
   return {
     store,
     clock,
     random,
     newUid: options.newUid ?? randomUUID,
     registry,
-    authorizer: options.authorizer ?? mastersOnly,
+    authorizer,
+    roles,
     admission: new AdmissionChain([
       namespaceLifecycle(store),
       serviceAccount({ store, random, mountsTokens: serviceAccountTokens !== undefined }),
@@ -136,6 +178,7 @@ function createBackend(options: ApiServerOptions, serviceIndex: ServiceAddressIn
       defaultTolerationSeconds,
       serviceAddresses(serviceIndex, random),
       storage(store),
+      preventEscalation(roles, authorizer),
       definitionLifecycle(registry, clock),
     ]),
     audit: options.audit ?? noAudit,

@@ -6,6 +6,7 @@ import type { AuditSink } from "./audit.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { NodeConnections } from "./node-connections.ts";
 import type { UsageReader } from "./metrics/usage-reader.ts";
+import type { RoleGraph } from "./rbac/role-graph.ts";
 import type { KindRegistry, ServedKind } from "./registry.ts";
 import type { ServiceAccountTokens } from "./service-accounts/service-account-tokens.ts";
 import type { WatchHubs } from "./watch/watch-hubs.ts";
@@ -18,6 +19,7 @@ export interface Backend {
   readonly newUid: () => string;
   readonly registry: KindRegistry;
   readonly authorizer: Authorizer;
+  readonly roles: RoleGraph;
   readonly admission: AdmissionChain;
   readonly audit: AuditSink;
   readonly hubs: WatchHubs;

@@ -1,5 +1,7 @@
 /** What every cluster has from its first start on. Idempotent: run at each start. */
 import type { Kind } from "../../kube/kind.ts";
+import { clusterRoles } from "../../kube/kinds/clusterrole.ts";
+import { clusterRoleBindings } from "../../kube/kinds/clusterrolebinding.ts";
 import { type Endpoints, endpoints } from "../../kube/kinds/endpoints.ts";
 import { type EndpointSlice, endpointSlices } from "../../kube/kinds/endpointslice.ts";
 import { BUILT_IN_GATEWAY_CLASS, gatewayClasses } from "../../kube/kinds/gatewayclass.ts";
@@ -10,6 +12,7 @@ import type { KubeObject } from "../../kube/object.ts";
 import { isStatus } from "../../kube/status-error.ts";
 import { addressAt, SERVICE_OFFSETS } from "./admission/address-range.ts";
 import type { ApiServer } from "./api-server.ts";
+import { defaultClusterRoleBindings, defaultClusterRoles } from "./rbac/default-roles.ts";
 import type { ServedKind } from "./registry.ts";
 import { apiServerContext } from "./request-context.ts";
 
@@ -19,13 +22,17 @@ const API_SERVICE_PORT = 443;
 
 /**
  * Creates what is missing: the namespaces, the Service `kubernetes`, the system's priority classes,
- * the class of Gateways that are served here.
+ * the class of Gateways that are served here, the default roles and whom they are bound to.
  */
 export async function bootstrap(server: ApiServer): Promise<void> {
   await Promise.all(NAMESPACES.map((name) => ensure(server, namespaces, namespace(name))));
   await ensure(server, services, apiService());
   await Promise.all(systemPriorityClasses.map((each) => ensure(server, priorityClasses, each)));
   await ensure(server, gatewayClasses, BUILT_IN_GATEWAY_CLASS);
+  await Promise.all(defaultClusterRoles.map((each) => ensure(server, clusterRoles, each)));
+  await Promise.all(
+    defaultClusterRoleBindings.map((each) => ensure(server, clusterRoleBindings, each)),
+  );
 }
 
 /**

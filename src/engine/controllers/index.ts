@@ -12,6 +12,7 @@ import { createClaimProtection } from "../storage/claim-protection.ts";
 import { createEphemeralClaims } from "../storage/ephemeral-claims.ts";
 import { createVolumeBinder } from "../storage/volume-binder.ts";
 import { createVolumeProtection } from "../storage/volume-protection.ts";
+import { createClusterRoleAggregation } from "./clusterrole-aggregation.ts";
 import type { Controller, ControllerContext } from "./controller-context.ts";
 import { createCronJobController } from "./cronjob.ts";
 import { createDaemonSetController } from "./daemonset.ts";
@@ -58,6 +59,7 @@ const CONTROLLERS: readonly ((context: ControllerContext) => Controller)[] = [
   createNodeLifecycleController,
   createTaintEvictionController,
   createPodGarbageCollector,
+  createClusterRoleAggregation,
   createNamespaceController,
   createGarbageCollector,
 ];

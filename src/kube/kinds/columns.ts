@@ -24,6 +24,14 @@ export const ageColumn: PrinterColumn = {
   cell: (object, { nowMs }) => ageSince(object.metadata.creationTimestamp, nowMs),
 };
 
+/** Where the time itself is shown, as of roles. */
+export const createdAtColumn: PrinterColumn = {
+  name: "Created At",
+  type: "date",
+  description: "When the object was created.",
+  cell: (object) => object.metadata.creationTimestamp ?? UNKNOWN,
+};
+
 /** A text column; `priority` 1 shows it with `-o wide` only. */
 export function textColumn<T extends KubeObject>(
   name: string,

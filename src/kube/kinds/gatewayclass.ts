@@ -14,7 +14,10 @@ export const BUILT_IN_GATEWAY_CLASS: GatewayClass = {
   apiVersion: "gateway.networking.k8s.io/v1",
   kind: "GatewayClass",
   metadata: { name: "gantry" },
-  spec: { controllerName: GATEWAY_CONTROLLER, description: "Served by the ingress proxy of Gantry" },
+  spec: {
+    controllerName: GATEWAY_CONTROLLER,
+    description: "Served by the ingress proxy of Gantry",
+  },
 };
 
 export const gatewayClasses: Kind<GatewayClass> = {

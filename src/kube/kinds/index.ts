@@ -41,6 +41,10 @@ import { receivers } from "./receiver.ts";
 import { referenceGrants } from "./referencegrant.ts";
 import { replicaSets } from "./replicaset.ts";
 import { replicationControllers } from "./replicationcontroller.ts";
+import { roles } from "./role.ts";
+import { clusterRoles } from "./clusterrole.ts";
+import { roleBindings } from "./rolebinding.ts";
+import { clusterRoleBindings } from "./clusterrolebinding.ts";
 import { secrets } from "./secret.ts";
 import { services } from "./service.ts";
 import { serviceAccounts } from "./serviceaccount.ts";
@@ -75,6 +79,10 @@ export const builtinKinds: readonly Kind[] = [
   horizontalPodAutoscalers,
   horizontalPodAutoscalersV1,
   priorityClasses,
+  roles,
+  clusterRoles,
+  roleBindings,
+  clusterRoleBindings,
   customResourceDefinitions,
   ingresses,
   ingressClasses,

@@ -31,6 +31,7 @@ test("every operation asks the authorizer first, naming verb, resource, subresou
         requests.push(request);
         return { allowed: request.verb !== "list" };
       },
+      authorizePath: () => ({ allowed: true }),
     },
   });
   requests.length = 0;

@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import type { LogOptions } from "../../../src/client/client.ts";
+import { systemClock } from "../../../src/client/clock.ts";
 import type { Resource } from "../../../src/kube/kind.ts";
 import { configMaps } from "../../../src/kube/kinds/configmap.ts";
 import { deployments } from "../../../src/kube/kinds/deployment.ts";
 import { pods } from "../../../src/kube/kinds/pod.ts";
 import { StatusError } from "../../../src/kube/status-error.ts";
+import { simulatedConnection } from "../../../src/engine/simulation/simulated-connection.ts";
 import {
   asAdmin,
   binding,
@@ -153,7 +155,7 @@ test("logs come from the agent of the pod's node, for the container that is mean
   const { client, server } = await startServer();
   const asked: [string, LogOptions][] = [];
   const disconnect = server.nodes.connect("n1", {
-    measure: async () => ({ atMs: 0, containers: [] }),
+    ...simulatedConnection(systemClock),
     async *logs(_pod, container, options) {
       asked.push([container, options]);
       yield Buffer.from("hello ");

@@ -81,7 +81,9 @@ describe.each(kinds)("%s", (_name, kind) => {
   });
 
   test("refuses names with slashes and spaces", () => {
-    const taken = ["a/b", "a b", "..", "Ä"].filter(
+    // Of roles any text that fits into a path is a name.
+    const alsoRefused = kind.group === "rbac.authorization.k8s.io" ? [] : ["a b", "Ä"];
+    const taken = ["a/b", "..", ...alsoRefused].filter(
       (name) => kind.strategy.validateName(name).length === 0,
     );
     expect(taken).toEqual([]);

@@ -23,14 +23,15 @@ export async function answerReviewRequest(
 ): Promise<boolean> {
   const { group, version, plural, namespace, name } = path;
   const kind = findReview(group, version, plural);
-  if (kind === undefined || namespace !== undefined || name !== undefined) return false;
+  if (kind === undefined || name !== undefined) return false;
+  if ((namespace !== undefined) !== kind.namespaced) return false;
   if (request.method !== "POST")
     throw StatusError.of(
       "MethodNotAllowed",
       "the server does not allow this method on the requested resource",
     );
   const { value } = await decodeBody(await readBody(request), mediaType(request));
-  const { json } = api.review({ user }, kind, requireObject(value));
+  const { json } = api.review({ user }, { kind, namespace }, requireObject(value));
   sendBytes(response, 201, json);
   return true;
 }

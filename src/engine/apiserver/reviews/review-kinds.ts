@@ -6,7 +6,10 @@
 import type { Kind } from "../../../kube/kind.ts";
 import { builtinSchema } from "../../../kube/kinds/builtin-schema.ts";
 
-function reviewKind(group: string, kind: string): Kind {
+/** What errors name a kind by. */
+export type Named = Pick<Kind, "group" | "plural" | "kind">;
+
+function reviewKind(group: string, kind: string, namespaced = false): Kind {
   const plural = `${kind.toLowerCase()}s`;
   return {
     group,
@@ -14,7 +17,7 @@ function reviewKind(group: string, kind: string): Kind {
     kind,
     plural,
     singular: kind.toLowerCase(),
-    namespaced: false,
+    namespaced,
     get schema() {
       return builtinSchema(`${group}/v1`, kind);
     },
@@ -26,7 +29,24 @@ function reviewKind(group: string, kind: string): Kind {
 export const tokenReviews = reviewKind("authentication.k8s.io", "TokenReview");
 export const selfSubjectReviews = reviewKind("authentication.k8s.io", "SelfSubjectReview");
 
-export const REVIEW_KINDS: readonly Kind[] = [tokenReviews, selfSubjectReviews];
+const AUTHORIZATION = "authorization.k8s.io";
+export const selfSubjectAccessReviews = reviewKind(AUTHORIZATION, "SelfSubjectAccessReview");
+export const subjectAccessReviews = reviewKind(AUTHORIZATION, "SubjectAccessReview");
+export const localSubjectAccessReviews = reviewKind(
+  AUTHORIZATION,
+  "LocalSubjectAccessReview",
+  true,
+);
+export const selfSubjectRulesReviews = reviewKind(AUTHORIZATION, "SelfSubjectRulesReview");
+
+export const REVIEW_KINDS: readonly Kind[] = [
+  tokenReviews,
+  selfSubjectReviews,
+  selfSubjectAccessReviews,
+  subjectAccessReviews,
+  localSubjectAccessReviews,
+  selfSubjectRulesReviews,
+];
 
 export function findReview(group: string, version: string, plural: string): Kind | undefined {
   return REVIEW_KINDS.find(
