@@ -21,7 +21,8 @@ import { startUsageCheck } from "./local/usage-check.ts";
 import { createCapacityPublisher } from "./provisioning/capacity-publisher.ts";
 import { createProvisioner } from "./provisioning/provisioner.ts";
 import { createResizer } from "./resizing/resizer.ts";
-import { createSnapshotController } from "./snapshots/snapshot-controller.ts";
+import { createSnapshotBinder } from "./snapshots/snapshot-binder.ts";
+import { createSnapshotTaker } from "./snapshots/snapshot-taker.ts";
 import type { Topology, VolumeDriver } from "./volume-driver.ts";
 import { VolumeDrivers } from "./volume-drivers.ts";
 
@@ -70,10 +71,15 @@ class RunningStorage implements Storage {
   constructor(options: StorageOptions & { readonly clock: Clock; readonly logger: Logger }) {
     this.#options = options;
     this.#stops.push(() => this.#abort.abort(new Error("storage was stopped")));
-    const snapshots = createSnapshotController({ ...this.#context(), drivers: this.drivers });
-    this.#stops.push(snapshots.unsubscribe);
-    const running = this.#run(snapshots);
-    this.#stops.push(() => running.stop());
+    const drivers = this.drivers;
+    for (const controller of [
+      createSnapshotBinder(this.#context()),
+      createSnapshotTaker({ ...this.#context(), drivers }),
+    ]) {
+      this.#stops.push(controller.unsubscribe);
+      const running = this.#run(controller);
+      this.#stops.push(() => running.stop());
+    }
   }
 
   addLocal(local: LocalDriver): void {

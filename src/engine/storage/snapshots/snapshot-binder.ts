@@ -1,11 +1,10 @@
 /**
- * VolumeSnapshots and their contents: binds the two, has drivers take and delete snapshots, and tells
- * both how it stands. What kubernetes-csi's snapshot-controller and csi-snapshotter do together.
+ * Binds VolumeSnapshots and their contents to each other, and tells of a snapshot what is known of its
+ * content: kubernetes-csi's snapshot-controller. `snapshot-taker.ts` has drivers do the work.
  */
 import { createEventRecorder } from "../../../client/event-recorder.ts";
 import { withFieldManager } from "../../../client/field-manager.ts";
-import { done, type Result, requeueAfter } from "../../../client/reconciler.ts";
-import { formatTime } from "../../../client/timestamps.ts";
+import { done, type Result } from "../../../client/reconciler.ts";
 import { WorkQueue } from "../../../client/work-queue.ts";
 import { deepEqual } from "../../../kube/equality.ts";
 import { persistentVolumes } from "../../../kube/kinds/persistentvolume.ts";
@@ -22,7 +21,6 @@ import {
 import { volumeSnapshotClasses } from "../../../kube/kinds/volumesnapshotclass.ts";
 import {
   type VolumeSnapshotContent,
-  type VolumeSnapshotContentStatus,
   volumeSnapshotContents,
 } from "../../../kube/kinds/volumesnapshotcontent.ts";
 import { keyOf } from "../../../kube/object.ts";
@@ -30,47 +28,32 @@ import { isStatus } from "../../../kube/status-error.ts";
 import type { ControllerContext } from "../../controllers/controller-context.ts";
 import { withAnnotations } from "../binding/bound-objects.ts";
 import type { DriverController } from "../driver-context.ts";
-import { readSecrets } from "../driver-secrets.ts";
 import { hasFinalizer, withFinalizer, withoutFinalizer } from "../finalizers.ts";
-import { ClassParameterError, readClassParameters } from "../provisioning/class-parameters.ts";
-import type { Snapshot, VolumeDriver } from "../volume-driver.ts";
-import { VolumeDriverError } from "../volume-driver-error.ts";
-import type { VolumeDrivers } from "../volume-drivers.ts";
+import { ClassParameterError } from "../provisioning/class-parameters.ts";
 import { newContent, SnapshotError } from "./new-content.ts";
 import {
   BEING_DELETED,
   BOUND_PROTECTION,
   CLAIM_SOURCE_PROTECTION,
-  CONTENT_PROTECTION,
   contentName,
-  DELETION_SECRET_NAME,
-  DELETION_SECRET_NAMESPACE,
   SOURCE_PROTECTION,
-  snapshotName,
 } from "./snapshot-names.ts";
 import { statusFromContent, withError } from "./snapshot-status.ts";
 
+const NAME = "snapshot-controller";
 const WORKERS = 8;
 const BACKOFF = { initialMs: 1_000, maxMs: 300_000 };
-/** How often a driver that is not done is asked. */
-const NOT_READY_RECHECK_MS = 5_000;
-const SNAPSHOT = "snapshot:";
-const CONTENT = "content:";
 const BY_SOURCE_CLAIM = "snapshots/source-claim";
-const NANOS_PER_MS = 1_000_000;
 
-export function createSnapshotController(
-  context: ControllerContext & { readonly drivers: VolumeDrivers },
-): DriverController {
-  const { informers, clock, logger, signal, drivers } = context;
-  const client = withFieldManager(context.client, "snapshot-controller");
+export function createSnapshotBinder(context: ControllerContext): DriverController {
+  const { informers, clock, logger, signal } = context;
+  const client = withFieldManager(context.client, NAME);
   const snapshots = informers.of(volumeSnapshots);
   const contents = informers.of(volumeSnapshotContents);
   const classes = informers.of(volumeSnapshotClasses);
   const claims = informers.of(persistentVolumeClaims);
   const volumes = informers.of(persistentVolumes);
-  const component = "snapshot-controller";
-  const events = createEventRecorder({ client, component, clock, logger, signal });
+  const events = createEventRecorder({ client, component: NAME, clock, logger, signal });
   const queue = new WorkQueue({ clock, backoff: BACKOFF });
   snapshots.addIndex(BY_SOURCE_CLAIM, ({ metadata, spec }) => [
     `${metadata.namespace ?? ""}/${spec.source.persistentVolumeClaimName ?? ""}`,
@@ -78,42 +61,28 @@ export function createSnapshotController(
 
   const wakePending = (): void => {
     for (const snapshot of snapshots.list())
-      if (snapshot.status?.readyToUse !== true) queue.add(SNAPSHOT + keyOf(snapshot));
+      if (snapshot.status?.readyToUse !== true) queue.add(keyOf(snapshot));
   };
   const subscriptions = [
     snapshots.onChange(({ object }) => {
-      queue.add(SNAPSHOT + keyOf(object));
-      const bound = object.status?.boundVolumeSnapshotContentName;
-      if (bound !== undefined) queue.add(CONTENT + bound);
+      queue.add(keyOf(object));
     }),
     contents.onChange(({ object }) => {
-      queue.add(CONTENT + keyOf(object));
       const { namespace = "", name = "" } = object.spec.volumeSnapshotRef;
-      queue.add(`${SNAPSHOT}${namespace}/${name}`);
+      queue.add(`${namespace}/${name}`);
     }),
     classes.onChange(wakePending),
     claims.onChange(({ object }) => {
       for (const snapshot of snapshots.byIndex(BY_SOURCE_CLAIM, keyOf(object)))
-        if (snapshot.status?.readyToUse !== true) queue.add(SNAPSHOT + keyOf(snapshot));
+        if (snapshot.status?.readyToUse !== true) queue.add(keyOf(snapshot));
       const source = object.spec?.dataSource;
       // A claim that has its volume lets its source go.
       if (source?.apiGroup === SNAPSHOT_GROUP)
-        queue.add(`${SNAPSHOT}${object.metadata.namespace ?? ""}/${source.name}`);
-    }),
-    drivers.onChange((name) => {
-      for (const content of contents.list())
-        if (content.spec.driver === name) queue.add(CONTENT + keyOf(content));
+        queue.add(`${object.metadata.namespace ?? ""}/${source.name}`);
     }),
   ];
 
-  async function reconcile(id: string, stopping: AbortSignal): Promise<Result> {
-    const key = id.slice(id.indexOf(":") + 1);
-    return id.startsWith(SNAPSHOT)
-      ? await reconcileSnapshot(key)
-      : await reconcileContent(key, stopping);
-  }
-
-  async function reconcileSnapshot(key: string): Promise<Result> {
+  async function reconcile(key: string): Promise<Result> {
     const snapshot = snapshots.get(key);
     if (snapshot === undefined) return done;
     if (snapshot.metadata.deletionTimestamp !== undefined) return await letGo(snapshot);
@@ -258,137 +227,8 @@ export function createSnapshotController(
     return done;
   }
 
-  async function reconcileContent(name: string, stopping: AbortSignal): Promise<Result> {
-    const content = contents.get(name);
-    if (content === undefined) return done;
-    const driver = drivers.find(content.spec.driver);
-    if (content.metadata.deletionTimestamp !== undefined)
-      return await deleteContent(content, driver, stopping);
-    if (!hasFinalizer(content, CONTENT_PROTECTION)) {
-      await client.update(volumeSnapshotContents, withFinalizer(content, CONTENT_PROTECTION));
-      return done;
-    }
-    // Comes back when the driver does.
-    if (driver?.controller === undefined || content.status?.readyToUse === true) return done;
-    try {
-      const snapshot = await takeSnapshot(content, driver, stopping);
-      await writeContentStatus(content, contentStatus(snapshot));
-      return snapshot.readyToUse ? done : requeueAfter(NOT_READY_RECHECK_MS);
-    } catch (error) {
-      if (!(error instanceof VolumeDriverError || error instanceof ClassParameterError))
-        throw error;
-      const described = error instanceof VolumeDriverError ? error.described : error.message;
-      const message = `Failed to check and update snapshot content: failed to take snapshot of the volume ${content.spec.source.volumeHandle ?? content.spec.source.snapshotHandle ?? ""}: "${described}"`;
-      events.record(content, "Warning", "SnapshotCreationFailed", message);
-      const time = formatTime(clock.now());
-      const isSame = content.status?.error?.message === message;
-      if (!isSame)
-        await writeContentStatus(content, {
-          ...content.status,
-          readyToUse: false,
-          error: { message, time },
-        });
-      throw error;
-    }
-  }
-
-  async function takeSnapshot(
-    content: VolumeSnapshotContent,
-    driver: VolumeDriver,
-    stopping: AbortSignal,
-  ): Promise<Snapshot> {
-    const { controller, abilities } = driver;
-    const { source, volumeSnapshotRef, volumeSnapshotClassName } = content.spec;
-    if (controller === undefined || !abilities.controller.has("snapshot"))
-      throw new VolumeDriverError("Unimplemented", `driver ${driver.name} has no snapshots`);
-    const secrets = await readSecrets(client, deletionSecret(content));
-    if (source.snapshotHandle !== undefined) {
-      const { snapshotHandle: snapshotId } = source;
-      if (!abilities.controller.has("listSnapshots"))
-        // Without a way to ask, the handle is taken at its word, as upstream does.
-        return {
-          snapshotId,
-          sourceVolumeId: "",
-          sizeBytes: 0,
-          createdAtMs: clock.now(),
-          readyToUse: true,
-        };
-      const found = await controller.findSnapshot({ snapshotId, ...secrets }, { signal: stopping });
-      if (found !== undefined) return found;
-      throw new VolumeDriverError("NotFound", `the driver has no snapshot ${snapshotId}`);
-    }
-    const parameters = classes.get(volumeSnapshotClassName ?? "")?.parameters ?? {};
-    const { namespace = "", name = "", uid = "" } = volumeSnapshotRef;
-    const { forDriver } = readClassParameters(parameters, {
-      "volumesnapshot.name": name,
-      "volumesnapshot.namespace": namespace,
-      "volumesnapshotcontent.name": content.metadata.name,
-    });
-    return await controller.createSnapshot(
-      {
-        name: snapshotName(uid),
-        sourceVolumeId: source.volumeHandle ?? "",
-        parameters: forDriver,
-        ...secrets,
-      },
-      { signal: stopping },
-    );
-  }
-
-  async function deleteContent(
-    content: VolumeSnapshotContent,
-    driver: VolumeDriver | undefined,
-    stopping: AbortSignal,
-  ): Promise<Result> {
-    if (!hasFinalizer(content, CONTENT_PROTECTION)) return done;
-    const { namespace = "", name = "", uid = "" } = content.spec.volumeSnapshotRef;
-    const owner = snapshots.get(`${namespace}/${name}`);
-    const isBound = owner !== undefined && owner.metadata.uid === uid && uid !== "";
-    if (isBound && owner.metadata.deletionTimestamp === undefined) return done;
-    const snapshotId = content.status?.snapshotHandle ?? content.spec.source.snapshotHandle;
-    const asked = content.spec.source.volumeHandle !== undefined;
-    if (content.spec.deletionPolicy === "Delete" && (snapshotId !== undefined || asked)) {
-      if (driver?.controller === undefined) return done;
-      try {
-        const secrets = await readSecrets(client, deletionSecret(content));
-        // A snapshot that was asked for and whose handle was lost is asked for again to learn it.
-        const id = snapshotId ?? (await takeSnapshot(content, driver, stopping)).snapshotId;
-        const request = { snapshotId: id, ...secrets };
-        await driver.controller.deleteSnapshot(request, { signal: stopping });
-      } catch (error) {
-        if (!(error instanceof VolumeDriverError)) throw error;
-        const isGone = snapshotId === undefined && error.isFinal;
-        if (!isGone) {
-          events.record(
-            content,
-            "Warning",
-            "SnapshotDeleteError",
-            `Failed to delete snapshot: ${error.described}`,
-          );
-          throw error;
-        }
-      }
-    }
-    try {
-      await client.update(volumeSnapshotContents, withoutFinalizer(content, CONTENT_PROTECTION));
-    } catch (error) {
-      if (!isStatus(error, "NotFound")) throw error;
-    }
-    if (owner !== undefined) queue.add(SNAPSHOT + keyOf(owner));
-    return done;
-  }
-
-  async function writeContentStatus(
-    content: VolumeSnapshotContent,
-    status: VolumeSnapshotContentStatus,
-  ): Promise<void> {
-    if (deepEqual(content.status, status)) return;
-    const next = { ...content, status };
-    await client.update(volumeSnapshotContents, next, { subresource: "status" });
-  }
-
   return {
-    name: component,
+    name: NAME,
     queue,
     workers: WORKERS,
     reconcile,
@@ -396,21 +236,6 @@ export function createSnapshotController(
       for (const unsubscribe of subscriptions) unsubscribe();
     },
   };
-}
-
-function contentStatus(snapshot: Snapshot): VolumeSnapshotContentStatus {
-  return {
-    snapshotHandle: snapshot.snapshotId,
-    creationTime: snapshot.createdAtMs * NANOS_PER_MS,
-    restoreSize: snapshot.sizeBytes,
-    readyToUse: snapshot.readyToUse,
-  };
-}
-
-function deletionSecret({ metadata }: VolumeSnapshotContent) {
-  const name = metadata.annotations?.[DELETION_SECRET_NAME];
-  const namespace = metadata.annotations?.[DELETION_SECRET_NAMESPACE];
-  return name === undefined || namespace === undefined ? undefined : { name, namespace };
 }
 
 function isOver(status: VolumeSnapshotStatus | undefined): boolean {
