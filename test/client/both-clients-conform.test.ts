@@ -15,6 +15,7 @@ import {
   writeKubeconfig,
 } from "../../src/engine/apiserver/pki/admin-credentials.ts";
 import { ensureCertificates } from "../../src/engine/apiserver/pki/certificates.ts";
+import { simulatedConnection } from "../../src/engine/simulation/simulated-connection.ts";
 import { MemoryStore } from "../../src/engine/store/memory-store.ts";
 import { admin } from "../engine/apiserver/test-server.ts";
 import { describeClient } from "./conformance.ts";
@@ -28,7 +29,7 @@ async function startApi() {
     compact: () => store.compact(store.revision),
     serveLogs(pieces: readonly string[]) {
       api.nodes.connect("node-1", {
-        measure: async () => ({ atMs: 0, containers: [] }),
+        ...simulatedConnection(systemClock),
         async *logs() {
           for (const piece of pieces) {
             await new Promise((resolve) => setImmediate(resolve));

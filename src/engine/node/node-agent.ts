@@ -28,6 +28,7 @@ import { PodRoutes } from "./routing/pod-routes.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import { podResolverReader } from "./pod-resolver-reader.ts";
 import { serviceLinksReader } from "./service-links-reader.ts";
+import { nodeStreams } from "./streaming/node-streams.ts";
 import type { VolumeDrivers } from "../storage/volume-drivers.ts";
 import type { HostPathPolicy } from "./volumes/host-path.ts";
 import { NodeVolumes } from "./volumes/node-volumes.ts";
@@ -145,6 +146,7 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
   return {
     connection: {
       ...nodeLogs({ runtime, logsDirectory, clock }),
+      ...nodeStreams(runtime),
       measure: () => measureNode(runtime, clock),
     },
     stop: async (maxGraceMs = DEFAULT_MAX_STOP_GRACE_MS) => {

@@ -8,6 +8,7 @@ import {
   horizontalPodAutoscalers,
 } from "../../../src/kube/kinds/horizontalpodautoscaler.ts";
 import { nodeMetrics, podMetrics } from "../../../src/kube/pod-metrics.ts";
+import { simulatedConnection } from "../../../src/engine/simulation/simulated-connection.ts";
 import { type Cluster, NODE, startCluster, webDeployment } from "./cluster.ts";
 
 let cluster: Cluster;
@@ -19,7 +20,7 @@ beforeEach(async () => {
   load = 0;
   const counters = new Map<string, { atMs: number; nanoseconds: number }>();
   cluster.server.nodes.connect(NODE, {
-    async *logs() {},
+    ...simulatedConnection(cluster.clock),
     async measure(pods) {
       const atMs = cluster.clock.now();
       const containers = pods.map(({ metadata: { uid = "", creationTimestamp = "" } }) => {

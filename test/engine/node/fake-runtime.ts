@@ -178,6 +178,13 @@ export class FakeRuntime implements Runtime {
     return this.onExec({ container: name, command });
   }
 
+  async streamExec(): Promise<never> {
+    throw new RuntimeError("CreateContainerError", "a fake container has no processes");
+  }
+  async attach(): Promise<never> {
+    throw new RuntimeError("CreateContainerError", "a fake container has no processes");
+  }
+
   async stats(): Promise<ContainerStats | undefined> {
     return { cpuNanoseconds: 0n, memoryBytes: 0 };
   }

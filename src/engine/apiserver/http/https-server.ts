@@ -17,6 +17,7 @@ import type { HttpRequest } from "./request-body.ts";
 import { pathSegments, type ResourcePath, resourcePath } from "./request-path.ts";
 import { answerReviewRequest } from "./review-requests.ts";
 import { type HttpResponse, sendError, toStatusError } from "./response.ts";
+import { STREAMED_SUBRESOURCES, upgradeHandler } from "./upgrade-requests.ts";
 import { watchObjects } from "./watch-requests.ts";
 import { isHealthPath, type OpenIdDocuments, WellKnownPaths } from "./well-known-paths.ts";
 import {
@@ -112,6 +113,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       fail(options.logger, request, response, error),
     );
   });
+  server.on("upgrade", upgradeHandler(options));
   server.on("tlsClientError", (error) =>
     options.logger.debug({ err: error }, "TLS handshake failed"),
   );
@@ -166,6 +168,7 @@ async function handle(
       (await answerReviewRequest(options.api, path, user, request, response))
     )
       return;
+    options.api.authorizePath({ user, verb: (request.method ?? "").toLowerCase(), path: pathname });
     if (request.method === "GET" && (await wellKnown.answer(segments, request, response))) return;
     throw StatusError.of("NotFound", "the server could not find the requested resource");
   }
@@ -189,6 +192,8 @@ async function handle(
 function dispatch(api: ApiServer, call: Call): Promise<void> {
   const { path, query } = call;
   requireAddressable(call);
+  if (path.plural === "pods" && STREAMED_SUBRESOURCES.has(path.subresource ?? ""))
+    throw StatusError.of("BadRequest", "Upgrade request required");
   switch (call.request.method) {
     case "GET":
     case "HEAD":

@@ -4,6 +4,8 @@
  * `process` (host processes). All pass test/engine/node/runtime-conformance.
  */
 
+import type { ContainerStreams, ExecOptions } from "../../apiserver/node-connection.ts";
+
 /** Everything the runtime must know of a pod before its containers. */
 export interface SandboxConfig {
   readonly podUid: string;
@@ -129,6 +131,13 @@ export interface Runtime {
     command: readonly string[],
     options: { readonly timeoutMs: number; readonly maxOutputBytes: number },
   ): Promise<ExecResult>;
+  /** Starts a command and connects it to its caller. Throws `RuntimeError`. */
+  streamExec(id: string, options: ExecOptions): Promise<ContainerStreams>;
+  /** Connects to the main process of a running container. `endsWithClient`: so does its input. */
+  attach(
+    id: string,
+    options: { readonly stdin: boolean; readonly endsWithClient: boolean },
+  ): Promise<ContainerStreams>;
   stats(id: string): Promise<ContainerStats | undefined>;
 
   /** Called whenever a container's state changed. The returned function unsubscribes. */

@@ -10,6 +10,7 @@
  *       cgroups                                      where its processes join control groups
  *       wrapper, main                              `/proc/<pid>/stat` of its two processes, by themselves
  *       stdout, stderr                             raw output, emptied as the log pump reads it
+ *       stdin, stdin-end                           FIFOs of a container with input (container-input.ts)
  *       log-position                               how far the log pump got
  *       exit                                       the exit code, written by the wrapper
  */
@@ -23,6 +24,8 @@ export interface ContainerDirectory {
   readonly main: string;
   readonly stdout: string;
   readonly stderr: string;
+  readonly stdin: string;
+  readonly stdinEnd: string;
   readonly logPosition: string;
   readonly exit: string;
 }
@@ -47,6 +50,8 @@ export function containerDirectory(
     main: join(path, "main"),
     stdout: join(path, "stdout"),
     stderr: join(path, "stderr"),
+    stdin: join(path, "stdin"),
+    stdinEnd: join(path, "stdin-end"),
     logPosition: join(path, "log-position"),
     exit: join(path, "exit"),
   };

@@ -4,18 +4,24 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { type FSWatcher, watch } from "node:fs";
-import { chown, mkdir, open, rm, writeFile } from "node:fs/promises";
+import { chown, mkdir, open, rm, stat, writeFile } from "node:fs/promises";
+import { Readable } from "node:stream";
 import type { Clock } from "../../../../client/clock.ts";
+import type { ContainerStreams } from "../../../apiserver/node-connection.ts";
+import type { LogStream } from "../../logs/cri-line.ts";
 import type { LogLimits } from "../../logs/rotated-log.ts";
 import { type ContainerStatus, RuntimeError } from "../runtime.ts";
+import { followRaw } from "./attached-output.ts";
 import type { Cgroup } from "./cgroups.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
 import { type ContainerRecord, writeRecord } from "./container-record.ts";
+import { openInput } from "./container-input.ts";
 import { readExit } from "./exit-code.ts";
 import { type LaunchPlan, launch } from "./launch.ts";
 import { LogPump } from "./log-pump.ts";
 import { bootId, isAlive, type ProcessIdentity, readIdentity, signal } from "./process-identity.ts";
 import { processUser } from "./spawn-in-container.ts";
+import type { Terminals } from "./terminal.ts";
 
 /** How often a process that is not our child is looked at; its exit file usually tells sooner. */
 const LIVENESS_PERIOD_MS = 1_000;
@@ -25,6 +31,9 @@ const OUTPUT_POLL_MS = 250;
 const START_TIMEOUT_MS = 10_000;
 /** After SIGKILL only the kernel is in the way. */
 const KILL_TIMEOUT_MS = 10_000;
+/** What a container is started with, besides what its record and directory say. */
+type Command = Pick<LaunchPlan, "argv" | "cwd" | "env" | "user" | "files" | "terminals">;
+
 const KILLED = { exitCode: 137, signal: 9 };
 
 export interface ContainerProcessOptions {
@@ -56,6 +65,10 @@ export class ContainerProcess {
   #killed = false;
   #finalizing: Promise<void> | undefined;
   #closed = false;
+  /** Who follows the raw output. */
+  readonly #followers = new Set<() => void>();
+  /** Nobody has seen the output of an interactive container yet. */
+  #isUnseen = false;
 
   private constructor(options: ContainerProcessOptions) {
     const { record } = options;
@@ -79,13 +92,13 @@ export class ContainerProcess {
   }
   /** Of the process group, for statistics. */
   get group(): number | undefined {
-    return this.#wrapper?.pid;
+    return this.record.tty === true ? this.#main?.pid : this.#wrapper?.pid;
   }
 
   /** Throws `RuntimeError` when the process could not be started. */
   static async start(
     options: ContainerProcessOptions,
-    command: Pick<LaunchPlan, "argv" | "cwd" | "env" | "user" | "files">,
+    command: Command,
   ): Promise<ContainerProcess> {
     const container = new ContainerProcess(options);
     await container.#start(command);
@@ -114,9 +127,48 @@ export class ContainerProcess {
       );
   }
 
+  /**
+   * Output from now on; for the first who attaches to a container with input from its start, so
+   * that neither a prompt nor the output of a short command is missed.
+   */
+  async attach(options: {
+    readonly stdin: boolean;
+    readonly endsWithClient: boolean;
+    readonly terminals: Terminals | undefined;
+  }): Promise<ContainerStreams> {
+    const { directory } = this.#options;
+    const abort = new AbortController();
+    const fromStart = this.#isUnseen;
+    this.#isUnseen = false;
+    const stdout = await this.#follow("stdout", fromStart, abort.signal);
+    // A terminal has one output.
+    const stderr =
+      this.record.tty === true ? undefined : await this.#follow("stderr", fromStart, abort.signal);
+    const stdin = options.stdin ? await openInput(directory, options) : undefined;
+    // A dead agent's clients are gone as well.
+    void this.exited.then(() => stdin?.destroy());
+    return {
+      ...(stdin === undefined ? {} : { stdin }),
+      stdout,
+      ...(stderr === undefined ? {} : { stderr }),
+      ended: this.exited.then(() => undefined),
+      resize: (size) => {
+        const pid = this.#main?.pid;
+        if (pid !== undefined) void options.terminals?.resize(pid, size);
+      },
+      close() {
+        abort.abort();
+        stdin?.destroy();
+        stdout.destroy();
+        stderr?.destroy();
+      },
+    };
+  }
+
   /** Lets go of the process, which goes on; or, after its end, of nothing more. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#tellFollowers();
     this.#cancelTimer();
     this.#watcher?.close();
     await this.#finalizing;
@@ -125,9 +177,7 @@ export class ContainerProcess {
     if (this.#status.state === "exited") await this.#options.cgroup?.remove();
   }
 
-  async #start(
-    command: Pick<LaunchPlan, "argv" | "cwd" | "env" | "user" | "files">,
-  ): Promise<void> {
+  async #start(command: Command): Promise<void> {
     const { directory, record, cgroup } = this.#options;
     await rm(directory.path, { recursive: true, force: true });
     await mkdir(directory.path, { recursive: true });
@@ -139,8 +189,15 @@ export class ContainerProcess {
     const stderr = await open(directory.stderr, "a", 0o600);
     try {
       await this.#observe();
-      const child = launch({ ...command, directory, stdoutFd: stdout.fd, stderrFd: stderr.fd });
+      const child = launch({
+        ...command,
+        ...(record.stdin === undefined ? {} : { stdin: record.stdin }),
+        directory,
+        stdoutFd: stdout.fd,
+        stderrFd: stderr.fd,
+      });
       this.#launched = true;
+      this.#isUnseen = record.stdin === true;
       child.unref();
       child.once("exit", () => void this.#finalize());
       await this.#untilStarted(child);
@@ -221,7 +278,7 @@ export class ContainerProcess {
     const onFile = (name: string | null): void => {
       if (name === "exit") void this.#onExitFile();
       else if (name === "main") this.#onMain();
-      else this.#pump?.wake();
+      else this.#onOutput();
     };
     const fallBack = (error: unknown): void => {
       onError(error);
@@ -236,10 +293,40 @@ export class ContainerProcess {
     }
   }
 
+  async #follow(stream: LogStream, fromStart: boolean, signal: AbortSignal): Promise<Readable> {
+    const path = this.#options.directory[stream];
+    const fromBytes = fromStart ? 0 : (await stat(path)).size;
+    const source = {
+      path,
+      freedBytes: () => this.#pump?.freedBytes(stream) ?? 0,
+      hasEnded: () => this.#closed || this.#status.state === "exited",
+      changed: () =>
+        new Promise<void>((resolve) => {
+          const settle = (): void => {
+            this.#followers.delete(settle);
+            signal.removeEventListener("abort", settle);
+            resolve();
+          };
+          this.#followers.add(settle);
+          signal.addEventListener("abort", settle, { once: true });
+        }),
+    };
+    return Readable.from(followRaw(source, fromBytes, signal), { objectMode: false });
+  }
+
+  #onOutput(): void {
+    this.#pump?.wake();
+    this.#tellFollowers();
+  }
+
+  #tellFollowers(): void {
+    for (const settle of [...this.#followers]) settle();
+  }
+
   #pollFiles(): void {
     const cancel = this.#options.clock.after(OUTPUT_POLL_MS, () => {
       if (this.#closed || this.#status.state === "exited") return;
-      this.#pump?.wake();
+      this.#onOutput();
       this.#onMain();
       void this.#onExitFile();
       this.#pollFiles();
@@ -300,6 +387,7 @@ export class ContainerProcess {
       ...(exit ?? (this.#killed ? KILLED : {})),
       ...(oomKilled ? { oomKilled } : {}),
     };
+    this.#tellFollowers();
     this.#resolveExited();
     onChange(this.#status);
   }
@@ -312,6 +400,9 @@ export class ContainerProcess {
   /** A group's number is not given away while it has members, so one known member is proof enough. */
   async #killGroup(): Promise<void> {
     await this.#readIdentities();
+    // In a terminal the main process leads a session and group of its own.
+    if (this.record.tty === true && this.#main !== undefined && (await isAlive(this.#main)))
+      signal(-this.#main.pid, "SIGKILL");
     const group = this.#wrapper?.pid;
     if (group === undefined) return;
     for (const member of [this.#wrapper, this.#main])

@@ -17,6 +17,10 @@ export interface ContainerRecord {
   readonly env: readonly (readonly [string, string])[];
   readonly user?: { readonly uid?: number; readonly gid?: number };
   readonly files?: readonly PrivateFile[];
+  /** It has a terminal, whose session its main process leads. @default false */
+  readonly tty?: boolean;
+  /** It has input, or a terminal that waits for some. @default false */
+  readonly stdin?: boolean;
 }
 
 export interface SandboxRecord {

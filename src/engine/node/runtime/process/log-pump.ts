@@ -76,6 +76,11 @@ export class LogPump {
     return new LogPump(options, sources, log, position);
   }
 
+  /** How much of a raw file's start was given back: it reads as zeros. */
+  freedBytes(stream: LogStream): number {
+    return this.#sources.find((source) => source.stream === stream)?.freed ?? 0;
+  }
+
   /** There may be new output. Cheap; calls made while it reads are one call. */
   wake(): void {
     this.#wakes++;

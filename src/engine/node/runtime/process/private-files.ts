@@ -4,8 +4,7 @@
  * them. Only root on Linux can make one, and not in every container, so it is tried first.
  */
 import { execFile } from "node:child_process";
-import { access, constants } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { findSystemProgram } from "./system-program.ts";
 
 export interface PrivateFile {
   /** The pod's own version. */
@@ -20,7 +19,6 @@ interface Programs {
   readonly setpriv: string;
 }
 
-const SYSTEM_PATH = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const PROBE_TIMEOUT_MS = 5_000;
 
 /**
@@ -51,7 +49,9 @@ export class PrivateFiles {
   /** Undefined where this machine does not let us. */
   static async open(): Promise<PrivateFiles | undefined> {
     if (process.platform !== "linux" || process.getuid?.() !== 0) return undefined;
-    const [unshare, mount, setpriv] = await Promise.all(["unshare", "mount", "setpriv"].map(find));
+    const [unshare, mount, setpriv] = await Promise.all(
+      ["unshare", "mount", "setpriv"].map(findSystemProgram),
+    );
     if (unshare === undefined || mount === undefined || setpriv === undefined) return undefined;
     const files = new PrivateFiles({ unshare, mount, setpriv });
     return (await files.#works()) ? files : undefined;
@@ -99,18 +99,6 @@ export class PrivateFiles {
 }
 
 const shell = (script: string): string[] => ["/bin/sh", "-c", script, "gantry"];
-
-async function find(name: string): Promise<string | undefined> {
-  const own = (process.env["PATH"] ?? "").split(delimiter).filter((path) => path.startsWith("/"));
-  for (const directory of [...SYSTEM_PATH, ...own])
-    try {
-      await access(join(directory, name), constants.X_OK);
-      return join(directory, name);
-    } catch {
-      // The next directory may have it.
-    }
-  return undefined;
-}
 
 /** A script that sets the environment of the shell that reads it. */
 export function environmentScript(env: Readonly<Record<string, string>>): string {

@@ -16,6 +16,7 @@ import { createHash } from "node:crypto";
 import { chmod, chown, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Clock, systemClock } from "../../../../client/clock.ts";
+import type { ContainerStreams, ExecOptions } from "../../../apiserver/node-connection.ts";
 import { DEFAULT_LOG_LIMITS, type LogLimits } from "../../logs/rotated-log.ts";
 import {
   type ContainerConfig,
@@ -54,6 +55,8 @@ import { bootId } from "./process-identity.ts";
 import { processGroupStats } from "./process-stats.ts";
 import { findProgram } from "./program-lookup.ts";
 import { processUser, type Surroundings } from "./spawn-in-container.ts";
+import { streamExec, type StreamingExecPlan } from "./streaming-exec.ts";
+import { Terminals } from "./terminal.ts";
 
 export interface ProcessRuntimeOptions {
   /** Absolute; made when it does not exist. */
@@ -73,6 +76,7 @@ export async function openProcessRuntime(options: ProcessRuntimeOptions): Promis
   return runtime;
 }
 
+const SHELL = "/bin/sh";
 /** Pods hold secrets, so nobody else may enter; with other users' containers they must pass through. */
 const PRIVATE_MODE = 0o700;
 const PASSAGE_MODE = 0o711;
@@ -90,6 +94,10 @@ class ProcessRuntime implements Runtime {
   /** By id. */
   readonly #containers = new Map<string, ContainerProcess>();
   readonly #starting = new Map<string, Promise<ContainerStatus>>();
+  /** Commands that run in containers, by container. */
+  readonly #execs = new Map<string, Set<ContainerStreams>>();
+  /** Looked for when the first is wanted. */
+  #terminals: Promise<Terminals | undefined> | undefined;
   readonly #listeners = new Set<(status: ContainerStatus) => void>();
 
   constructor(options: ProcessRuntimeOptions) {
@@ -180,21 +188,33 @@ class ProcessRuntime implements Runtime {
     command: readonly string[],
     options: { readonly timeoutMs: number; readonly maxOutputBytes: number },
   ): Promise<ExecResult> {
-    const container = this.#containers.get(id);
-    if (container === undefined || container.status.state !== "running")
-      throw new Error(`container ${container?.record.name ?? id} is not running`);
-    const { cwd, root, user, files } = container.record;
-    const env = new Map(container.record.env);
-    const [name = "", ...args] = command;
-    const program = await findProgram(name, { root, cwd, searchPath: env.get("PATH") ?? "" });
-    return execInContainer({
-      argv: [program, ...args.map((word) => translateArgument(root, word))],
-      cwd,
-      env,
-      ...(user === undefined ? {} : { user }),
-      ...(await this.#filesFor(files)),
-      ...options,
+    const { record } = this.#running(id);
+    return execInContainer({ ...(await this.#execPlan(record, command)), ...options });
+  }
+
+  async streamExec(id: string, options: ExecOptions): Promise<ContainerStreams> {
+    const { record } = this.#running(id);
+    const { tty, stdin } = options;
+    const streams = await streamExec({
+      ...(await this.#execPlan(record, options.command)),
+      stdin,
+      clock: this.#clock,
+      ...(tty ? { terminals: await this.#terminalsFor(record.name) } : {}),
     });
+    // What was started in a container does not outlive it, nor this agent.
+    const open = this.#execs.get(id) ?? new Set();
+    this.#execs.set(id, open.add(streams));
+    void streams.ended.then(() => open.delete(streams));
+    return streams;
+  }
+
+  async attach(
+    id: string,
+    options: { readonly stdin: boolean; readonly endsWithClient: boolean },
+  ): Promise<ContainerStreams> {
+    const container = this.#running(id);
+    const terminals = container.record.tty === true ? await this.#openTerminals() : undefined;
+    return container.attach({ ...options, terminals });
   }
 
   async stats(id: string): Promise<ContainerStats | undefined> {
@@ -209,9 +229,46 @@ class ProcessRuntime implements Runtime {
   }
 
   async close(): Promise<void> {
+    for (const open of this.#execs.values()) for (const streams of open) streams.close();
     await Promise.allSettled(this.#starting.values());
     await Promise.all([...this.#containers.values()].map((container) => container.close()));
     this.#listeners.clear();
+  }
+
+  #running(id: string): ContainerProcess {
+    const container = this.#containers.get(id);
+    if (container === undefined || container.status.state !== "running")
+      throw new Error(`container ${container?.record.name ?? id} is not running`);
+    return container;
+  }
+
+  async #execPlan(
+    { cwd, root, user, files, env: variables }: ContainerRecord,
+    [name = "", ...args]: readonly string[],
+  ): Promise<Surroundings & Pick<StreamingExecPlan, "argv" | "env">> {
+    const env = new Map(variables);
+    const program = await findProgram(name, { root, cwd, searchPath: env.get("PATH") ?? "" });
+    return {
+      argv: [program, ...args.map((word) => translateArgument(root, word))],
+      cwd,
+      env,
+      ...(user === undefined ? {} : { user }),
+      ...(await this.#filesFor(files)),
+    };
+  }
+
+  #openTerminals(): Promise<Terminals | undefined> {
+    this.#terminals ??= Terminals.open();
+    return this.#terminals;
+  }
+
+  async #terminalsFor(container: string): Promise<Terminals> {
+    const terminals = await this.#openTerminals();
+    if (terminals !== undefined) return terminals;
+    throw new RuntimeError(
+      "CreateContainerError",
+      `container "${container}" cannot have a terminal: this machine lacks the program "script" of util-linux 2.36 or later; install it, or do without -t`,
+    );
   }
 
   async #makeSandbox(config: SandboxConfig): Promise<Sandbox> {
@@ -236,7 +293,11 @@ class ProcessRuntime implements Runtime {
     const sandbox = await this.#sandboxes.get(config.podUid);
     if (sandbox === undefined)
       throw new RuntimeError("CreateContainerError", `pod ${config.podUid} has no sandbox`);
-    const [command, ...args] = config.command;
+    // What is to be talked to at a terminal and names no program is, in most images, a shell.
+    const words =
+      config.command.length === 0 && config.tty && config.stdin ? [SHELL] : config.command;
+    const [command, ...args] = words;
+    const terminals = config.tty ? await this.#terminalsFor(config.name) : undefined;
     if (command === undefined)
       throw new RuntimeError(
         "CreateContainerError",
@@ -271,6 +332,9 @@ class ProcessRuntime implements Runtime {
       env: [...env],
       ...(user === undefined ? {} : { user }),
       ...(files.length === 0 ? {} : { files }),
+      ...(config.tty ? { tty: true } : {}),
+      // A terminal whose input ends would hang up.
+      ...(config.stdin || config.tty ? { stdin: true } : {}),
     };
     const group = cgroupName(id);
     const cgroup =
@@ -284,6 +348,7 @@ class ProcessRuntime implements Runtime {
       env,
       ...(user === undefined ? {} : { user }),
       ...(await this.#filesFor(files)),
+      terminals,
     });
     this.#containers.set(id, container);
     return container.status;
@@ -340,6 +405,10 @@ class ProcessRuntime implements Runtime {
       clock: this.#clock,
       logLimits: this.#options.logLimits ?? DEFAULT_LOG_LIMITS,
       onChange: (status) => {
+        if (status.state === "exited") {
+          for (const streams of this.#execs.get(status.id) ?? []) streams.close();
+          this.#execs.delete(status.id);
+        }
         for (const listener of this.#listeners) listener(status);
       },
       onError: (error) => this.#options.onError?.(error, `${record.podUid}/${record.name}`),

@@ -23,20 +23,21 @@ export function spawnInContainer(
   env: Readonly<Record<string, string>>,
   { cwd, user, files }: Surroundings,
   [stdout, stderr]: readonly [Output, Output],
+  stdin: "ignore" | "pipe" = "ignore",
 ): ChildProcess {
   const as = processUser(user);
   const options = { cwd, detached: true };
   if (files === undefined || files.own.length === 0) {
     const [program = "", ...args] = argv;
-    return spawn(program, args, { ...options, ...as, env, stdio: ["ignore", stdout, stderr] });
+    return spawn(program, args, { ...options, ...as, env, stdio: [stdin, stdout, stderr] });
   }
   const [program = "", ...args] = files.with.wrap(files.own, argv, as);
   if (as.uid === undefined && as.gid === undefined)
-    return spawn(program, args, { ...options, env, stdio: ["ignore", stdout, stderr] });
+    return spawn(program, args, { ...options, env, stdio: [stdin, stdout, stderr] });
   const child = spawn(program, args, {
     ...options,
     env: {},
-    stdio: ["ignore", stdout, stderr, "ignore", "ignore", "pipe"],
+    stdio: [stdin, stdout, stderr, "ignore", "ignore", "pipe"],
   });
   const streams: readonly unknown[] = child.stdio;
   const pipe = streams[ENVIRONMENT_FD] as Writable | undefined;
