@@ -115,6 +115,6 @@ test("requests and responses of every shape, over connections that are used agai
       );
       for (const { address, port } of backends) expect(inFlight.has(address, port)).toBe(false);
     }),
-    { numRuns: 60, timeout: 4_000 },
+    { numRuns: 60, timeout: 10_000 },
   );
 });
