@@ -4,14 +4,16 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { Informers } from "../../../src/client/informers.ts";
 import { openLocalDriver } from "../../../src/engine/storage/local/local-driver.ts";
 import { startStorage } from "../../../src/engine/storage/start-storage.ts";
+import { namespaces } from "../../../src/kube/kinds/namespace.ts";
 import { persistentVolumes } from "../../../src/kube/kinds/persistentvolume.ts";
 import { persistentVolumeClaims } from "../../../src/kube/kinds/persistentvolumeclaim.ts";
+import { pods } from "../../../src/kube/kinds/pod.ts";
 import { storageClasses } from "../../../src/kube/kinds/storageclass.ts";
 import { volumeSnapshotClasses } from "../../../src/kube/kinds/volumesnapshotclass.ts";
 import { NODE } from "../controllers/cluster.ts";
 import { MEBIBYTE, request, use } from "./driver-conformance.ts";
 import { type StorageCluster, startStorageCluster } from "./storage-cluster.ts";
-import { claim, storageClass, told } from "./storage-objects.ts";
+import { claim, podWithClaim, storageClass, told } from "./storage-objects.ts";
 
 let cluster: StorageCluster;
 beforeEach(async () => {
@@ -295,4 +297,28 @@ test("a directory where volumes were meant to be is an error, not a crash", asyn
   await addClaim("next", "1Mi");
   await select("next");
   await says("next", /^ProvisioningFailed: .*ENOTDIR/);
+});
+
+test("a namespace takes its pods, claims, volumes and data with it", async () => {
+  const { client } = cluster;
+  const namespace = "shop";
+  const metadata = { name: namespace };
+  await client.create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata });
+  const wanted = claim("data", "1Mi");
+  const annotations = { "volume.kubernetes.io/selected-node": NODE };
+  await client.create(persistentVolumeClaims, {
+    ...wanted,
+    metadata: { namespace, name: "data", annotations },
+  });
+  const user = podWithClaim("user", "data");
+  await client.create(pods, { ...user, metadata: { namespace, name: "user" } });
+  const [only] = await cluster.until(async () => {
+    const volumes = await cluster.list(persistentVolumes);
+    return volumes[0]?.status?.phase === "Bound" ? volumes : undefined;
+  });
+  expect(await onDisk()).toEqual([only?.metadata.name]);
+  await client.delete(namespaces, metadata);
+  await cluster.until(async () => (await cluster.get(namespaces, namespace)) === undefined);
+  await cluster.until(async () => (await cluster.list(persistentVolumes)).length === 0);
+  expect(await onDisk()).toEqual([]);
 });
