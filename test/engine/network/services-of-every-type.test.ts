@@ -6,6 +6,7 @@ import { ADDRESSES_ANNOTATION } from "../../../src/engine/network/service-addres
 import { endpointSlices } from "../../../src/kube/kinds/endpointslice.ts";
 import { nodes } from "../../../src/kube/kinds/node.ts";
 import { services } from "../../../src/kube/kinds/service.ts";
+import type { Json } from "../../../src/kube/object.ts";
 import { ManualClock } from "../../manual-clock.ts";
 import {
   ask,
@@ -206,7 +207,7 @@ test("a Service follows its type: what it no longer has is no longer reached", a
   const { spec } = await create("web", { type: "NodePort", ports: [HTTP] });
   const [cluster, node] = [spec?.clusterIP ?? "", spec?.ports?.[0]?.nodePort ?? 0];
   await route("web", [slicePort(await startHttp("web"))], [ready()]);
-  const retype = (body: Record<string, unknown>) =>
+  const retype = (body: Json) =>
     client.patch(
       services,
       { namespace: "default", name: "web" },
