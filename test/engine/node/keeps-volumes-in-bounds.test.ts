@@ -48,7 +48,16 @@ describe("an emptyDir", () => {
     await pass(fake, 30_000, 10_000);
     expect(fake.runtime.isRunning("web")).toBe(true);
     await writeFile(join(hostPath(), "large"), Buffer.alloc(256 * 1024, 1));
-    await pass(fake, 10_000);
+    await expect
+      .poll(
+        async () => {
+          await pass(fake, 10_000);
+          const key = { namespace: "default", name: "web" };
+          return (await fake.harness.client.get(pods, key)).status?.phase;
+        },
+        { timeout: 4_000 },
+      )
+      .toBe("Failed");
     const message = 'Usage of EmptyDir volume "v" exceeds the limit "64Ki". ';
     const evicted = await fake.harness.until("web", (pod) => pod.status?.phase === "Failed");
     expect(evicted.status).toMatchObject({ reason: "Evicted", message });

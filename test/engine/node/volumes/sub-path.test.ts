@@ -69,13 +69,23 @@ it.runIf(process.platform === "linux")(
     const outside = join(directory, "outside");
     await mkdir(join(volume, "real"));
     let isDone = false;
+    // What is made in the gap is in the way.
+    const move = async (from: string, to: string): Promise<void> => {
+      while (
+        !(await rename(join(volume, from), join(volume, to)).then(
+          () => true,
+          () => false,
+        ))
+      )
+        await rm(join(volume, to), { recursive: true, force: true });
+    };
     const swapping = (async () => {
       await symlink(outside, join(volume, "evil"));
       while (!isDone) {
-        await rename(join(volume, "real"), join(volume, "aside"));
-        await rename(join(volume, "evil"), join(volume, "real"));
-        await rename(join(volume, "real"), join(volume, "evil"));
-        await rename(join(volume, "aside"), join(volume, "real"));
+        await move("real", "aside");
+        await move("evil", "real");
+        await move("real", "evil");
+        await move("aside", "real");
       }
     })();
     let refused = 0;
