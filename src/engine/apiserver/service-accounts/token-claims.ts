@@ -123,15 +123,8 @@ function named(value: unknown): Named | undefined {
 }
 
 const USER_PREFIX = "system:serviceaccount:";
-export const ALL_SERVICE_ACCOUNTS_GROUP = "system:serviceaccounts";
-export const userName = (namespace: string, name: string): string =>
-  `${USER_PREFIX}${namespace}:${name}`;
-
-/** The namespace of a service account's user name; undefined for other users. */
-export function namespaceOfUser(name: string): string | undefined {
-  if (!name.startsWith(USER_PREFIX)) return undefined;
-  return name.slice(USER_PREFIX.length).split(":")[0];
-}
+const ALL_SERVICE_ACCOUNTS_GROUP = "system:serviceaccounts";
+const userName = (namespace: string, name: string): string => `${USER_PREFIX}${namespace}:${name}`;
 
 export function userOf({ namespace, serviceAccount, pod, node, id }: TokenClaims): UserInfo {
   const prefix = "authentication.kubernetes.io";
