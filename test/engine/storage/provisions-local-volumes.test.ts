@@ -117,6 +117,16 @@ test("a claim gets a directory once its pod has a node, pinned to that node", as
   await says("data", /^ProvisioningSucceeded: Successfully provisioned volume pvc-/);
 });
 
+test("sizes are told in the words in which they were asked for", async () => {
+  await addClaim("data", "5M");
+  await select("data");
+  await bound("data");
+  expect((await claimNow("data"))?.status?.capacity).toEqual({ storage: "5M" });
+  await resize("data", "6M");
+  await cluster.until(async () => (await claimNow("data"))?.status?.capacity?.["storage"] === "6M");
+  expect((await volumeNow("data"))?.spec?.capacity).toEqual({ storage: "6M" });
+});
+
 test("with binding mode Immediate nothing waits for a pod", async () => {
   await cluster.client.create(
     storageClasses,

@@ -47,7 +47,7 @@ export function persistentVolumeOf(made: Provisioned): PersistentVolume {
       ...(policy === "Delete" ? { finalizers: [PROVISIONER_FINALIZER] } : {}),
     },
     spec: {
-      capacity: { storage: formatBytes(volume.capacityBytes || made.requestedBytes) },
+      capacity: { storage: capacityOf(made) },
       accessModes: [...(claim.spec?.accessModes ?? [])],
       persistentVolumeReclaimPolicy: policy,
       storageClassName: storageClassNameOf(claim) ?? storageClass.metadata.name,
@@ -67,6 +67,13 @@ export function persistentVolumeOf(made: Provisioned): PersistentVolume {
       ...(volume.path === undefined ? { csi: csiSource(made) } : { local: { path: volume.path } }),
     },
   };
+}
+
+/** In the claim's own words where it got what it asked for: `1G` stays `1G`. */
+function capacityOf({ volume, claim, requestedBytes }: Provisioned): string {
+  const bytes = volume.capacityBytes || requestedBytes;
+  const asked = claim.spec?.resources?.requests?.["storage"];
+  return bytes === requestedBytes && asked !== undefined ? asked : formatBytes(bytes);
 }
 
 /** The secret that the volume was made with, and is deleted with. */

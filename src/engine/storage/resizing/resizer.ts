@@ -109,7 +109,8 @@ export function createResizer(
     events.record(claim, "Normal", "Resizing", `External resizer is resizing volume ${name}`);
     try {
       const { capacityBytes, needsNode } = await expand(known, size, stopping);
-      const has = formatBytes(capacityBytes);
+      const isExact = capacityBytes === bytesOf(parseQuantity(size));
+      const has = isExact ? size : formatBytes(capacityBytes);
       await growVolume(volume, has);
       if (needsNode) {
         await writeStatus(started, awaitingNode(started.status ?? {}, size, now()));
