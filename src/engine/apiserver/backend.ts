@@ -1,13 +1,13 @@
 /** The parts that the operations of the API server work with. Made once by `createApiServer`. */
 import type { Clock } from "../../client/clock.ts";
-import type { Store, StoreKey } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { AdmissionChain } from "./admission/admission.ts";
 import type { AuditSink } from "./audit.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { NodeConnections } from "./node-connections.ts";
 import type { UsageReader } from "./metrics/usage-reader.ts";
 import type { RoleGraph } from "./rbac/role-graph.ts";
-import type { KindRegistry, ServedKind } from "./registry.ts";
+import type { KindRegistry } from "./registry.ts";
 import type { ServiceAccountTokens } from "./service-accounts/service-account-tokens.ts";
 import type { WatchHubs } from "./watch/watch-hubs.ts";
 
@@ -27,16 +27,4 @@ export interface Backend {
   readonly usage: UsageReader;
   /** Absent: no tokens for service accounts. */
   readonly serviceAccountTokens?: ServiceAccountTokens;
-}
-
-/** Names one object of a served kind. */
-export interface Target {
-  readonly kind: ServedKind;
-  /** Absent for cluster-scoped kinds. */
-  readonly namespace?: string;
-  readonly name: string;
-}
-
-export function storeKeyOf({ kind: { kind }, namespace, name }: Target): StoreKey {
-  return { group: kind.group, plural: kind.plural, namespace: namespace ?? "", name };
 }

@@ -36,8 +36,8 @@ import {
   type NewPod,
   planStatefulSet,
   type StatefulSetPlan,
-  type StatefulSetView,
 } from "./statefulset/statefulset-plan.ts";
+import type { StatefulSetView } from "./statefulset/statefulset-view.ts";
 import { nextAvailableInMs, statefulSetStatus } from "./statefulset/statefulset-status.ts";
 
 const NAME = "statefulset-controller";

@@ -24,13 +24,8 @@ import type { RoutingBoard } from "./routing-board.ts";
 import { ServiceListeners } from "./service-listeners.ts";
 import type { ServicePort } from "./service-port.ts";
 import { ServicePublisher } from "./service-publisher.ts";
-import {
-  isProxied,
-  localReadyCount,
-  type Place,
-  type Protocol,
-  routesOf,
-} from "./service-routes.ts";
+import { isProxied, localReadyCount, type Protocol, routesOf } from "./service-routes.ts";
+import type { Place } from "./topology-hints.ts";
 import { TcpPort } from "./tcp-port.ts";
 import { UdpPort } from "./udp-port.ts";
 

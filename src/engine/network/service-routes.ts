@@ -7,7 +7,7 @@
  */
 import type { EndpointSlice } from "../../kube/kinds/endpointslice.ts";
 import type { Service } from "../../kube/kinds/service.ts";
-import { nearest } from "./topology-hints.ts";
+import { type Hinted, nearest, type Place } from "./topology-hints.ts";
 
 export interface Backend {
   readonly address: string;
@@ -16,13 +16,6 @@ export interface Backend {
 export const backendKey = (backend: Backend): string => `${backend.address}:${backend.port}`;
 
 export type Protocol = "TCP" | "UDP";
-
-/** Where a proxy runs: decides which endpoints are local and which are near. */
-export interface Place {
-  readonly nodeName: string;
-  /** The node's `topology.kubernetes.io/zone`. */
-  readonly zone: string | undefined;
-}
 
 export interface Destinations {
   /** Take new connections. */
@@ -112,11 +105,8 @@ function localOf({ ready, serving }: Endpoints, { nodeName }: Place): Endpoints 
 }
 
 /** A backend with what routing decisions need to know of its endpoint. */
-export interface RoutedEndpoint extends Backend {
+export interface RoutedEndpoint extends Backend, Hinted {
   readonly nodeName: string | undefined;
-  /** Zones and nodes whose clients it is meant for; empty when it is meant for all. */
-  readonly forZones: readonly string[];
-  readonly forNodes: readonly string[];
 }
 interface Endpoints {
   readonly ready: readonly RoutedEndpoint[];

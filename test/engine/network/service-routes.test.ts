@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Balancer } from "../../../src/engine/network/balancer.ts";
-import { type Place, routesOf as routesAt } from "../../../src/engine/network/service-routes.ts";
+import { routesOf as routesAt } from "../../../src/engine/network/service-routes.ts";
+import type { Place } from "../../../src/engine/network/topology-hints.ts";
 import type { EndpointSlice } from "../../../src/kube/kinds/endpointslice.ts";
 import type { Service } from "../../../src/kube/kinds/service.ts";
 import { ManualClock } from "../../manual-clock.ts";

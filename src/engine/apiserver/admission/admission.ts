@@ -4,7 +4,7 @@
  * in process as over HTTP.
  */
 import type { KubeObject } from "../../../kube/object.ts";
-import type { Target } from "../backend.ts";
+import type { Target } from "../target.ts";
 import type { RequestContext } from "../request-context.ts";
 
 export interface AdmissionRequest {

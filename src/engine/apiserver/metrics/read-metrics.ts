@@ -12,15 +12,25 @@ import { apiVersionOf, deepFreeze, type KubeObject } from "../../../kube/object.
 import { StatusError } from "../../../kube/status-error.ts";
 import type { Backend } from "../backend.ts";
 import { type Encoded, encodeLazily } from "../encoded.ts";
-import type { GetRequest } from "../rest/get.ts";
-import type { ListRequest, ListResult } from "../rest/list.ts";
-import { compileSelection } from "../selection.ts";
+import { compileSelection, type SelectionOptions } from "../selection.ts";
+import type { ServedKind } from "../registry.ts";
+import type { Target } from "../target.ts";
 import type { NodeMeasurement } from "../node-connection.ts";
 import type { Measurements } from "./usage-reader.ts";
 import { baseOf, formatWindow, sumOf, type UsageInWindow, usageOf } from "./usage-window.ts";
 
+interface MeasuredList extends SelectionOptions {
+  readonly kind: ServedKind;
+  readonly namespace?: string | undefined;
+}
+interface Measured {
+  readonly items: readonly Encoded[];
+  /** Empty: what is measured has no revision. */
+  readonly resourceVersion: "";
+}
+
 /** Throws 404 where nothing was measured, as for a pod that does not run. */
-export async function getMetrics(backend: Backend, request: GetRequest): Promise<Encoded> {
+export async function getMetrics(backend: Backend, request: Target): Promise<Encoded> {
   const { kind, namespace, name } = request;
   const found = (await measured(backend, kind.kind === podMetrics, namespace)).find(
     ({ metadata }) => metadata.name === name,
@@ -29,7 +39,7 @@ export async function getMetrics(backend: Backend, request: GetRequest): Promise
   return encodeLazily(deepFreeze(found));
 }
 
-export async function listMetrics(backend: Backend, request: ListRequest): Promise<ListResult> {
+export async function listMetrics(backend: Backend, request: MeasuredList): Promise<Measured> {
   const { kind, namespace } = request;
   const selection = compileSelection(kind.kind, request);
   const all = await measured(backend, kind.kind === podMetrics, namespace);

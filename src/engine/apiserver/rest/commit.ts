@@ -2,7 +2,8 @@
 import { deepFreeze, type KubeObject } from "../../../kube/object.ts";
 import type { Change, Stored, StoreKey } from "../../store/store.ts";
 import type { AdmissionRequest } from "../admission/admission.ts";
-import { type Backend, storeKeyOf, type Target } from "../backend.ts";
+import type { Backend } from "../backend.ts";
+import { storeKeyOf, type Target } from "../target.ts";
 import { type Encoded, encodeLazily } from "../encoded.ts";
 import { present } from "../present.ts";
 import type { RequestContext } from "../request-context.ts";

@@ -2,7 +2,8 @@
 import { deepEqual } from "../../../kube/equality.ts";
 import type { KubeObject } from "../../../kube/object.ts";
 import { StatusError } from "../../../kube/status-error.ts";
-import type { Backend, Target } from "../backend.ts";
+import type { Backend } from "../backend.ts";
+import type { Target } from "../target.ts";
 import type { Encoded } from "../encoded.ts";
 import { present } from "../present.ts";
 import type { RequestContext } from "../request-context.ts";

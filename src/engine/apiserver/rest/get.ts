@@ -1,7 +1,8 @@
 /** Reads one object. */
 import type { KubeObject } from "../../../kube/object.ts";
 import { StatusError } from "../../../kube/status-error.ts";
-import { type Backend, storeKeyOf, type Target } from "../backend.ts";
+import type { Backend } from "../backend.ts";
+import { storeKeyOf, type Target } from "../target.ts";
 import type { Encoded } from "../encoded.ts";
 import { present } from "../present.ts";
 import { isMetrics } from "../metrics/metrics-kinds.ts";

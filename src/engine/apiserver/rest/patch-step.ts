@@ -1,7 +1,8 @@
 /** What making a plan for a patch depends on. */
 import type { Patch } from "../../../client/client.ts";
 import type { AdmissionRequest } from "../admission/admission.ts";
-import type { Backend, Target } from "../backend.ts";
+import type { Backend } from "../backend.ts";
+import type { Target } from "../target.ts";
 import type { Encoded } from "../encoded.ts";
 import type { RequestContext } from "../request-context.ts";
 import type { ObjectView } from "../subresources/subresource.ts";

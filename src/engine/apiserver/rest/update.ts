@@ -1,7 +1,8 @@
 /** Replaces an object, or the part of it that a subresource stands for. */
 import type { KubeObject } from "../../../kube/object.ts";
 import { StatusError } from "../../../kube/status-error.ts";
-import type { Backend, Target } from "../backend.ts";
+import type { Backend } from "../backend.ts";
+import type { Target } from "../target.ts";
 import type { Encoded } from "../encoded.ts";
 import { present } from "../present.ts";
 import type { RequestContext } from "../request-context.ts";

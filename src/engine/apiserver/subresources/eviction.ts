@@ -12,7 +12,8 @@ import {
 } from "../../../kube/kinds/poddisruptionbudget.ts";
 import type { JsonObject, KubeObject } from "../../../kube/object.ts";
 import { isStatus, StatusError } from "../../../kube/status-error.ts";
-import type { Backend, Target } from "../backend.ts";
+import type { Backend } from "../backend.ts";
+import type { Target } from "../target.ts";
 import type { Encoded } from "../encoded.ts";
 import { type AskedDeletion, deletionOptions } from "../http/deletion-options.ts";
 import type { RequestContext } from "../request-context.ts";

@@ -2,7 +2,8 @@
 import type { LogOptions } from "../../../client/client.ts";
 import type { Pod } from "../../../kube/kinds/pod.ts";
 import { StatusError } from "../../../kube/status-error.ts";
-import type { Backend, Target } from "../backend.ts";
+import type { Backend } from "../backend.ts";
+import type { Target } from "../target.ts";
 import type { RequestContext } from "../request-context.ts";
 import { guarded } from "../rest/access.ts";
 import { readCurrent } from "../rest/get.ts";

@@ -2,7 +2,8 @@
 import type { KubeObject } from "../../../kube/object.ts";
 import type { Schema } from "../../../kube/schema/schema.ts";
 import { StatusError } from "../../../kube/status-error.ts";
-import type { Backend, Target } from "../backend.ts";
+import type { Backend } from "../backend.ts";
+import type { Target } from "../target.ts";
 import type { Encoded } from "../encoded.ts";
 import type { ServedKind } from "../registry.ts";
 import type { RequestContext } from "../request-context.ts";

@@ -2,7 +2,7 @@
 import type { Pod } from "../../../kube/kinds/pod.ts";
 import { countOf } from "../deployment/bounds.ts";
 import { ordinalRange, revisionOf } from "./pod-identity.ts";
-import type { Replica, StatefulSetView } from "./statefulset-plan.ts";
+import type { Replica, StatefulSetView } from "./statefulset-view.ts";
 
 /**
  * From the highest ordinal down to the partition, so many at a time that no more than

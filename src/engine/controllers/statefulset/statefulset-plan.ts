@@ -4,20 +4,11 @@
  */
 import type { ControllerRevision } from "../../../kube/kinds/controllerrevision.ts";
 import type { Pod } from "../../../kube/kinds/pod.ts";
-import type { StatefulSet } from "../../../kube/kinds/statefulset.ts";
 import { availableAtMs, isTerminal } from "../replicaset/pod-state.ts";
 import { hasIdentityLabels, ordinalOf, ordinalRange, revisionOf } from "./pod-identity.ts";
 import { planUpdate } from "./rolling-update.ts";
+import type { Replica, StatefulSetView } from "./statefulset-view.ts";
 
-export interface StatefulSetView {
-  readonly set: StatefulSet;
-  /** The pods that the set controls. */
-  readonly pods: readonly Pod[];
-  /** The revision that pods below the partition have, or had before an update. */
-  readonly current: ControllerRevision;
-  readonly update: ControllerRevision;
-  readonly nowMs: number;
-}
 export interface NewPod {
   readonly ordinal: number;
   readonly revision: ControllerRevision;
@@ -27,12 +18,6 @@ export interface StatefulSetPlan {
   readonly remove: readonly Pod[];
   /** Pods that lost the labels of their identity. */
   readonly relabel: readonly Pod[];
-}
-
-/** An ordinal that the set is to have, and its pod. */
-export interface Replica {
-  readonly ordinal: number;
-  readonly pod: Pod | undefined;
 }
 
 /** Of one look, as ReplicaSets: more follow with the next one. */

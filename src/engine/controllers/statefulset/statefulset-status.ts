@@ -5,7 +5,7 @@ import { removeCondition, setCondition } from "../../../kube/conditions.ts";
 import type { Pod } from "../../../kube/kinds/pod.ts";
 import { availableAtMs, isReady } from "../replicaset/pod-state.ts";
 import { revisionOf } from "./pod-identity.ts";
-import type { StatefulSetView } from "./statefulset-plan.ts";
+import type { StatefulSetView } from "./statefulset-view.ts";
 
 /** True while pods cannot be made because their claims cannot. */
 export const CLAIM_FAILURE = "VolumeClaimFailure";
