@@ -15,7 +15,7 @@ const LAYERS: Record<string, readonly string[]> = {
   cli: ["kube", "client", "engine", "gitops", "server"],
 };
 /** Parts of the engine that see the cluster through `Client` only. */
-const ENGINE_CLIENTS = ["controllers", "scheduler", "node", "network"];
+const ENGINE_CLIENTS = ["controllers", "scheduler", "node", "network", "storage", "simulation"];
 /** Names under which things get lost. */
 const EMPTY_NAMES = /(^|\/)(utils?|helpers?|common|misc|types|constants|shared)(\/|\.ts$)/;
 
