@@ -38,12 +38,15 @@ export function preventEscalation(graph: RoleGraph, authorizer: Authorizer): Adm
     const isSame =
       before !== undefined &&
       deepEqual(before.rules, role.rules) &&
-      deepEqual(before.aggregationRule, role.aggregationRule);
+      deepEqual(before.aggregationRule, role.aggregationRule) &&
+      // By its labels, other roles gather the rules of a ClusterRole.
+      (role.kind !== "ClusterRole" ||
+        deepEqual(before.metadata.labels ?? {}, role.metadata.labels ?? {}));
     if (isSame || isAllowed("escalate", request.target.kind.kind.plural, request)) return;
     const rules = role.rules ?? [];
-    // What it will gather is not known yet.
+    // What it will gather is not known yet, nor what it will not be kept from any more.
     const wanted =
-      role.aggregationRule === undefined
+      role.aggregationRule === undefined && before?.aggregationRule === undefined
         ? rules
         : [...rules, { verbs: ["*"], apiGroups: ["*"], resources: ["*"] }];
     requireAll(wanted, request, "extra privileges");

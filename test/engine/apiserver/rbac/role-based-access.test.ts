@@ -211,6 +211,42 @@ describe("nobody gives away more than they have", () => {
   });
 });
 
+describe("the aggregation of ClusterRoles gives away nothing either", () => {
+  beforeEach(async () => {
+    await server.client.create(clusterRoles, {
+      apiVersion: `${GROUP}/v1`,
+      kind: "ClusterRole",
+      metadata: { name: "role-editor" },
+      rules: [{ apiGroups: [GROUP], resources: ["clusterroles"], verbs: ["get", "update"] }],
+    });
+    await server.client.create(clusterRoleBindings, {
+      apiVersion: `${GROUP}/v1`,
+      kind: "ClusterRoleBinding",
+      metadata: { name: "ada-edits-roles" },
+      roleRef: { apiGroup: GROUP, kind: "ClusterRole", name: "role-editor" },
+      subjects: [user("ada")],
+    });
+  });
+
+  test("a label that has another role gather rules takes all of these rules", async () => {
+    const powerful = await as("ada").get(clusterRoles, { name: "cluster-admin" });
+    const labels = {
+      ...powerful.metadata.labels,
+      "rbac.authorization.k8s.io/aggregate-to-view": "true",
+    };
+    const labelled = { ...powerful, metadata: { ...powerful.metadata, labels } };
+    await expect(as("ada").update(clusterRoles, labelled)).rejects.toMatchObject({ code: 403 });
+    const annotations = { ...powerful.metadata.annotations, note: "x" };
+    const noted = { ...powerful, metadata: { ...powerful.metadata, annotations } };
+    await expect(as("ada").update(clusterRoles, noted)).resolves.toBeDefined();
+  });
+
+  test("ending the aggregation of a role takes everything, as beginning it does", async () => {
+    const { aggregationRule: _, ...view } = await as("ada").get(clusterRoles, { name: "view" });
+    await expect(as("ada").update(clusterRoles, view)).rejects.toMatchObject({ code: 403 });
+  });
+});
+
 test("a binding names its role for good", async () => {
   await role("reader", READ_MAPS);
   const binding = await bind("reader", user("ada"));
