@@ -34,6 +34,18 @@ export function withServiceAccounts(
   };
 }
 
+/**
+ * Whoever asks in another's name must not get an answer in their own, which may be allowed far more.
+ * Throws 403 for a request with `Impersonate-*` headers (`kubectl --as`).
+ */
+export function refuseImpersonation(headers: Readonly<Record<string, unknown>>): void {
+  if (Object.keys(headers).some((name) => name.startsWith("impersonate-")))
+    throw StatusError.of(
+      "Forbidden",
+      "impersonation is not supported: leave out --as, and use a token of the user or service account",
+    );
+}
+
 /** Throws 401 without a valid `Authorization: Bearer …`. */
 export function authenticateHeader(
   authenticator: Authenticator,

@@ -2,6 +2,7 @@
  * The API server on a TLS port: HTTP/2 and HTTP/1.1. Authenticates, finds out what a request is
  * about and hands it to the operation. Everything that fails ends as a `Status`.
  */
+import type { IncomingMessage } from "node:http";
 import { createSecureServer, type Http2SecureServer, type Http2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
@@ -9,7 +10,7 @@ import type { Logger } from "../../../client/logger.ts";
 import { StatusError } from "../../../kube/status-error.ts";
 import type { ApiServer } from "../api-server.ts";
 import type { KeyPair } from "../pki/certificates.ts";
-import { type Authenticator, authenticateHeader } from "./authenticate.ts";
+import { authenticateHeader, type Authenticator, refuseImpersonation } from "./authenticate.ts";
 import { type Call, flag } from "./call.ts";
 import { streamLogs } from "./log-requests.ts";
 import { getObject, listObjects } from "./read-requests.ts";
@@ -17,7 +18,7 @@ import type { HttpRequest } from "./request-body.ts";
 import { pathSegments, type ResourcePath, resourcePath } from "./request-path.ts";
 import { answerReviewRequest } from "./review-requests.ts";
 import { type HttpResponse, sendError, toStatusError } from "./response.ts";
-import { STREAMED_SUBRESOURCES, upgradeHandler } from "./upgrade-requests.ts";
+import type { upgradeHandler } from "./upgrade-requests.ts";
 import { watchObjects } from "./watch-requests.ts";
 import { isHealthPath, type OpenIdDocuments, WellKnownPaths } from "./well-known-paths.ts";
 import {
@@ -31,6 +32,12 @@ import {
 /** Streams of one HTTP/2 connection: a client's watches and requests, upstream's number. */
 const MAX_STREAMS = 250;
 const MAX_HEADER_BYTES = 64 * 1024;
+/** Of pods: only over a connection that is upgraded. */
+const STREAMED_SUBRESOURCES: ReadonlySet<string | undefined> = new Set([
+  "exec",
+  "attach",
+  "portforward",
+]);
 const MAX_URL_CHARACTERS = 16 * 1024;
 
 export interface ConnectionLimits {
@@ -113,7 +120,12 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       fail(options.logger, request, response, error),
     );
   });
-  server.on("upgrade", upgradeHandler(options));
+  // Loaded with the first: most servers never see one.
+  let upgrades: Promise<ReturnType<typeof upgradeHandler>> | undefined;
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    upgrades ??= import("./upgrade-requests.ts").then((module) => module.upgradeHandler(options));
+    void upgrades.then((handle) => handle(request, socket, head));
+  });
   server.on("tlsClientError", (error) =>
     options.logger.debug({ err: error }, "TLS handshake failed"),
   );
@@ -156,6 +168,7 @@ async function handle(
     return;
   }
   const user = authenticateHeader(options.authenticator, request.headers.authorization);
+  refuseImpersonation(request.headers);
   const segments = pathSegments(pathname);
   const path = resourcePath(segments);
   const served =
@@ -192,7 +205,7 @@ async function handle(
 function dispatch(api: ApiServer, call: Call): Promise<void> {
   const { path, query } = call;
   requireAddressable(call);
-  if (path.plural === "pods" && STREAMED_SUBRESOURCES.has(path.subresource ?? ""))
+  if (path.plural === "pods" && STREAMED_SUBRESOURCES.has(path.subresource))
     throw StatusError.of("BadRequest", "Upgrade request required");
   switch (call.request.method) {
     case "GET":

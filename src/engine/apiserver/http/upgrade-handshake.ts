@@ -53,6 +53,14 @@ export function acceptWebSocket(
   return new Promise((resolve, reject) => {
     // With a listener ws leaves the answer to us.
     server.on("wsClientError", (error) => reject(StatusError.of("BadRequest", error.message)));
+    // For a socket that is closed already ws calls nobody.
+    const gone = (): void =>
+      reject(StatusError.of("BadRequest", "the client closed the connection"));
+    if (!socket.readable || !socket.writable) {
+      gone();
+      return;
+    }
+    socket.once("close", gone);
     server.handleUpgrade(request, socket, head, resolve);
   });
 }

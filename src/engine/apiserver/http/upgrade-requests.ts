@@ -4,6 +4,7 @@
  * the upgrade is answered; until then failures are answers with a `Status`.
  */
 import type { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createWebSocketStream } from "ws";
 import { type Clock, systemClock } from "../../../client/clock.ts";
@@ -21,7 +22,7 @@ import { commandQuery, portsQuery } from "../streaming/stream-query.ts";
 import { channelProtocol, WebSocketChannels } from "../streaming/web-socket-channels.ts";
 import { webSocketCommand } from "../streaming/web-socket-command.ts";
 import { forwardOnChannels } from "../streaming/web-socket-port-forward.ts";
-import { type Authenticator, authenticateHeader } from "./authenticate.ts";
+import { authenticateHeader, type Authenticator, refuseImpersonation } from "./authenticate.ts";
 import { pathSegments, type ResourcePath, resourcePath } from "./request-path.ts";
 import { toStatusError } from "./response.ts";
 import { acceptSpdy, acceptWebSocket, offeredProtocols, refuse } from "./upgrade-handshake.ts";
@@ -57,12 +58,6 @@ const SPDY_COMMAND_VERSIONS: Readonly<Record<string, number>> = {
   "v2.channel.k8s.io": 2,
   "channel.k8s.io": 1,
 };
-
-export const STREAMED_SUBRESOURCES: ReadonlySet<string> = new Set([
-  "exec",
-  "attach",
-  "portforward",
-]);
 
 interface Upgrade {
   readonly request: IncomingMessage;
@@ -115,6 +110,7 @@ async function serve(
   if (target.length > MAX_URL_CHARACTERS) throw bad("the URL is too long");
   const { pathname, query } = split(target);
   const user = authenticateHeader(authenticator, request.headers.authorization);
+  refuseImpersonation(request.headers);
   const path = resourcePath(pathSegments(pathname));
   const isWebSocket = upgradeOf(request) === "websocket";
   if (!isWebSocket && upgradeOf(request) !== "spdy/3.1")
@@ -254,10 +250,11 @@ async function openChannels({ request, socket, head, clock, idleMs }: Upgrade) {
 
 /** A key pressed is to be seen at once, a dead peer before long. */
 function prepared(socket: Duplex): Duplex {
-  if ("setKeepAlive" in socket && typeof socket.setKeepAlive === "function")
+  if (socket instanceof Socket) {
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
-  if ("setNoDelay" in socket && typeof socket.setNoDelay === "function") socket.setNoDelay(true);
-  if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
+    socket.setNoDelay(true);
+    socket.setTimeout(0);
+  }
   return socket;
 }
 

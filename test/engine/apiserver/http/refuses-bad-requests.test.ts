@@ -36,6 +36,20 @@ describe("who asks", () => {
     const basic = { token: undefined, headers: { authorization: "Basic YTpi" } };
     expect((await server.ask(CONFIG_MAPS, basic)).headers["www-authenticate"]).toMatch(/^Bearer/);
   });
+  test("who asks in another's name is refused, rather than answered in their own", async () => {
+    const headers = { "Impersonate-User": "bob" };
+    const asked: Asked[] = [
+      { headers },
+      { headers: { "Impersonate-Group": "devs" } },
+      post(configMap("a"), headers),
+      { headers: { ...headers, Connection: "Upgrade", Upgrade: "websocket" } },
+    ];
+    for (const one of asked)
+      expect(await status(CONFIG_MAPS, one)).toMatchObject({
+        code: 403,
+        message: expect.stringContaining("--as") as string,
+      });
+  });
   test("health needs no token", async () => {
     for (const path of ["/healthz", "/livez", "/readyz"])
       expect(await server.ask(path, { token: undefined })).toMatchObject({ code: 200, text: "ok" });
