@@ -68,7 +68,9 @@ export class HealthCheckPort {
     server.maxConnections = MAX_CONNECTIONS;
     this.#servers.set(host, server);
     return new Promise((resolve) => {
-      server.once("error", (error) => {
+      // Stays: later errors concern connections that cannot be accepted, e.g. for want of descriptors.
+      server.on("error", (error) => {
+        if (server.listening) return;
         resolve();
         if (this.#closed) return;
         onProblem(new BindError({ host, port: this.port }, error));

@@ -90,7 +90,9 @@ export class TcpPort implements ServicePort {
     server.on("drop", () => this.#options.onFull?.());
     this.#servers.set(id, server);
     return new Promise((resolve, reject) => {
-      server.once("error", (error: NodeJS.ErrnoException) => {
+      // Stays: later errors concern connections that cannot be accepted, e.g. for want of descriptors.
+      server.on("error", (error: NodeJS.ErrnoException) => {
+        if (server.listening) return;
         this.#servers.delete(id);
         reject(new BindError(address, error));
       });

@@ -42,6 +42,8 @@ export function listenTcp(
     server.once("error", reject);
     server.listen({ host, port, exclusive: true }, () => {
       server.off("error", reject);
+      // A connection that cannot be accepted, e.g. for want of file descriptors: its client asks again.
+      server.on("error", () => undefined);
       const address = server.address() as AddressInfo;
       resolve({
         port: address.port,

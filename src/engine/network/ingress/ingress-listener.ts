@@ -229,6 +229,8 @@ function listen(
     server.once("error", reject);
     server.listen(address.port, address.host, BACKLOG, () => {
       server.off("error", reject);
+      // A connection that cannot be accepted, e.g. for want of file descriptors: the others are served on.
+      server.on("error", () => undefined);
       const { port } = server.address() as AddressInfo;
       resolve({
         host: address.host,
