@@ -59,6 +59,15 @@ export function runKubectl(
 }
 
 /** A kubectl that goes on until it is stopped: `--watch`, `--follow`. */
+export interface StartOptions {
+  /** What is typed goes to it, see {@link RunningKubectl.type}. @default no input */
+  readonly input?: boolean;
+  /** In a terminal of its own, with input. @default none */
+  readonly terminal?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+}
+const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
+
 export class RunningKubectl {
   readonly #child: ChildProcess;
   /** The exit code; null when it was stopped. */
@@ -66,11 +75,16 @@ export class RunningKubectl {
   #output = "";
   #onOutput: () => void = () => undefined;
 
-  constructor(environment: Environment, args: readonly string[]) {
-    this.#child = spawn(environment.binary, args, {
-      env: variablesOf(environment),
+  constructor(environment: Environment, args: readonly string[], options: StartOptions = {}) {
+    const { terminal = false, input = terminal } = options;
+    const line = [environment.binary, ...args].map(quoted).join(" ");
+    const [program, words] = terminal
+      ? ["script", ["-qef", "-c", `stty rows 33 cols 101; exec ${line}`, "/dev/null"]]
+      : [environment.binary, args];
+    this.#child = spawn(program, words, {
+      env: variablesOf(environment, options.env),
       cwd: environment.home,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [input ? "pipe" : "ignore", "pipe", "pipe"],
     });
     const collect = (piece: Buffer): void => {
       this.#output += piece.toString();
@@ -83,6 +97,17 @@ export class RunningKubectl {
 
   get output(): string {
     return this.#output;
+  }
+
+  type(text: string): void {
+    this.#child.stdin?.write(text);
+  }
+  endInput(): void {
+    this.#child.stdin?.end();
+  }
+  /** The client vanishes without a word. */
+  kill(): void {
+    this.#child.kill("SIGKILL");
   }
 
   /** Resolves when the output so far matches. */

@@ -11,7 +11,13 @@ import { silentLogger } from "../../src/client/logger.ts";
 import { type Engine, type EngineOptions, startEngine } from "../../src/engine/engine.ts";
 import { openProcessRuntime } from "../../src/engine/node/runtime/process/process-runtime.ts";
 import { findKubectl } from "../stock-tools.ts";
-import { type Result, RunningKubectl, type RunOptions, runKubectl } from "./kubectl-process.ts";
+import {
+  type Result,
+  RunningKubectl,
+  type RunOptions,
+  runKubectl,
+  type StartOptions,
+} from "./kubectl-process.ts";
 
 const kubectl = await findKubectl();
 if ("missing" in kubectl) console.warn(`kubectl tests are skipped: ${kubectl.missing}`);
@@ -33,7 +39,7 @@ export interface Cluster {
   /** `kubectl apply -f -`, which must succeed. */
   apply(...objects: readonly object[]): Promise<string>;
   /** Starts a kubectl that goes on until the end of the file. */
-  start(command: string): RunningKubectl;
+  start(command: string | readonly string[], options?: StartOptions): RunningKubectl;
 }
 
 const words = (command: string): string[] => command.split(" ").filter((word) => word !== "");
@@ -101,8 +107,9 @@ export function useCluster(options: Pick<EngineOptions, "dns"> = {}): Cluster {
       return result.stderr;
     },
     apply: (...objects) => succeed(["apply", "-f", "-"], manifest(...objects)),
-    start(command) {
-      const process = new RunningKubectl(environment(), words(command));
+    start(command, startOptions) {
+      const args = typeof command === "string" ? words(command) : command;
+      const process = new RunningKubectl(environment(), args, startOptions);
       running.push(process);
       return process;
     },

@@ -320,7 +320,7 @@ export class ContainerProcess {
   }
 
   #tellFollowers(): void {
-    for (const settle of [...this.#followers]) settle();
+    for (const settle of this.#followers) settle();
   }
 
   #pollFiles(): void {
