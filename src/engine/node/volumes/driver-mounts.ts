@@ -4,7 +4,7 @@
  * agent left behind, its successor knows what to take back.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, rmdir, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isObject } from "../../../kube/json-object.ts";
 import type { Secrets } from "../../storage/secrets.ts";
@@ -130,11 +130,17 @@ export class DriverMounts {
       const node = this.#node(driver);
       await node.unpublishVolume({ volumeId, targetPath });
       const { [target]: _, ...targets } = record.targets;
-      await this.#write(id, { ...record, targets });
-      if (Object.keys(targets).length > 0) return;
-      if (stagingPath !== undefined) await node.unstageVolume({ volumeId, stagingPath });
+      if (Object.keys(targets).length > 0) {
+        await this.#write(id, { ...record, targets });
+        return;
+      }
+      // The last target stays on record until all is taken back, for whoever has to try again.
+      if (stagingPath !== undefined) {
+        await node.unstageVolume({ volumeId, stagingPath });
+        await removeEmpty(stagingPath, volumeId);
+        await removeEmpty(dirname(stagingPath), volumeId);
+      }
       this.#records.delete(id);
-      await rm(join(this.#directory, id), { recursive: true, force: true });
       await rm(this.#file(id), { force: true });
     });
   }
@@ -172,6 +178,22 @@ export class DriverMounts {
 
   #file(id: string): string {
     return join(this.#directory, `${id}.json`);
+  }
+}
+
+/** Never with what is in it: where a driver left the volume mounted, that would be the volume's data. */
+async function removeEmpty(path: string, volumeId: string): Promise<void> {
+  try {
+    await rmdir(path);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT") return;
+    // What stood for a device.
+    if (code === "ENOTDIR") return unlink(path);
+    throw new VolumeError(
+      `${path} still holds something after the driver took back volume ${volumeId} (${code ?? "unknown"}): unmount it, or delete what is there`,
+      { cause },
+    );
   }
 }
 
