@@ -35,6 +35,12 @@ const record = (
   };
 };
 
+/** WebSockets begin with a GET. */
+const stream = (subresource: string): AuditRecord => {
+  const one = record({ verb: "get" });
+  return { ...one, request: { ...one.request, group: "", plural: "pods", subresource } };
+};
+
 describe("what the audit log keeps", () => {
   it.each([
     ["a person's write", record(), true],
@@ -42,6 +48,11 @@ describe("what the audit log keeps", () => {
     ["a read", record({ verb: "get" }), false],
     ["a dry run", record({ dryRun: true }), false],
     ["a controller's write", record({ user: "system:deployment-controller" }), false],
+    ["a pod's write", record({ user: "system:serviceaccount:default:robot" }), true],
+    ["a command in a container", stream("exec"), true],
+    ["a terminal on a container", stream("attach"), true],
+    ["a way to a port of a pod", stream("portforward"), true],
+    ["a look at logs", stream("log"), false],
     ["the operator's write", record({ fieldManager: "gantry" }), false],
   ])("%s: %#", (_what, one, expected) => {
     expect(isForeignWrite(one)).toBe(expected);

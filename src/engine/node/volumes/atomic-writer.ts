@@ -44,8 +44,8 @@ export async function writeAtomically(directory: string, payload: VolumePayload)
   for (const [path, { bytes, mode, owner }] of payload) {
     const target = join(directory, next, path);
     await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, bytes);
-    // Not as an option of writeFile: that one is subject to the umask.
+    // Nobody else's until it is known whose it is. Its own mode later: this one is subject to the umask.
+    await writeFile(target, bytes, { mode: 0o600 });
     await chmod(target, mode);
     if (owner !== undefined && process.getuid?.() === 0)
       await chown(target, owner.uid ?? 0, owner.gid ?? 0);

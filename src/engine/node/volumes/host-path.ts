@@ -21,7 +21,7 @@ export async function prepareHostPath(
   // Before anything is made, and once more for what a link became in between.
   await requireAllowed(path, policy);
   if (type === "DirectoryOrCreate") await mkdir(path, { recursive: true, mode: 0o755 });
-  if (type === "FileOrCreate") await open(path, "a", 0o644).then((handle) => handle.close());
+  if (type === "FileOrCreate") await makeFile(path);
   const real = await requireAllowed(path, policy);
   if (type === "") return policy.allowedPrefixes === undefined ? path : real;
   const info = await stat(real).catch(() => undefined);
@@ -37,6 +37,15 @@ export async function prepareHostPath(
   if (fits[type] !== true)
     throw new VolumeError(`hostPath type check failed: ${path} is not ${NAMES[type] ?? type}`);
   return real;
+}
+
+/** Opens nothing that is there: a pipe would hold up one of the few threads for files for ever. */
+async function makeFile(path: string): Promise<void> {
+  try {
+    await (await open(path, "ax", 0o644)).close();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
 }
 
 /** As upstream words them. */

@@ -37,6 +37,13 @@ it("shows files with their modes, in folders when asked", async () => {
   expect((await stat(join(directory, "a"))).mode & 0o777).toBe(0o400);
 });
 
+it("shows nobody else a file before it has its mode", async () => {
+  const files = new Map([["token", { bytes: Buffer.from("secret"), mode: Number.NaN }]]);
+  await expect(writeAtomically(directory, files)).rejects.toThrow("mode");
+  const [unfinished = ""] = await readdir(directory);
+  expect((await stat(join(directory, unfinished, "token"))).mode & 0o777).toBe(0o600);
+});
+
 it("swaps all files at once: a reader that holds ..data sees one state", async () => {
   await writeAtomically(directory, payload({ a: "old", b: "old" }));
   const generation = await readlink(join(directory, "..data"));

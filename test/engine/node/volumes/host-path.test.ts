@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { createServer } from "node:net";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
@@ -47,6 +48,16 @@ describe("a type", () => {
     );
     expect(existsSync(at("srv/none"))).toBe(false);
   });
+
+  it("that makes a file opens nothing that is there: a pipe would hold up the node", async () => {
+    execFileSync("mkfifo", [at("srv/pipe")]);
+    await expect(
+      prepareHostPath({ path: at("srv/pipe"), type: "FileOrCreate" }, {}),
+    ).rejects.toThrow("is not a file");
+    await writeFile(at("srv/file"), "kept");
+    await prepareHostPath({ path: at("srv/file"), type: "FileOrCreate" }, {});
+    expect((await stat(at("srv/file"))).size).toBe(4);
+  }, 5_000);
 
   it("knows sockets and devices", async () => {
     const server = createServer();
