@@ -14,7 +14,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { copyTree } from "../../../src/engine/storage/local/copy-tree.ts";
 import { DirectoryShelf } from "../../../src/engine/storage/local/directory-shelf.ts";
@@ -22,6 +22,7 @@ import {
   type LocalDriver,
   openLocalDriver,
 } from "../../../src/engine/storage/local/local-driver.ts";
+import { openDirectory, openEntry } from "../../../src/engine/storage/local/tree-entry.ts";
 import { treeUsage } from "../../../src/engine/storage/local/tree-usage.ts";
 import { codeOf, describeVolumeDriver, MEBIBYTE, request, use } from "./driver-conformance.ts";
 
@@ -184,6 +185,42 @@ describe("a copy of a tree", () => {
     expect((await stat(join(home, "to", "sealed"))).mode & 0o777).toBe(0o500);
     await chmod(join(home, "to", "sealed"), 0o700);
     await chmod(join(from, "sealed"), 0o700);
+  });
+
+  test("that fails half way is told of once, to whoever asked for it", async () => {
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): void => void unhandled.push(error);
+    process.on("unhandledRejection", note);
+    let to = home;
+    while (to.length < 3_700) to = join(to, "d".repeat(200));
+    await mkdir(dirname(to), { recursive: true });
+    const from = join(home, "from");
+    await mkdir(from);
+    // One name is too long where it is copied to, and others follow.
+    await writeFile(join(from, "n".repeat(250)), "");
+    for (let count = 0; count < 6; count++) await mkdir(join(from, `folder-${count}`));
+    await expect(copyTree(from, to)).rejects.toMatchObject({ code: "ENAMETOOLONG" });
+    process.off("unhandledRejection", note);
+    expect(unhandled).toEqual([]);
+  });
+
+  test("reads what it has looked at, and goes through no link that was put there since", async () => {
+    const [tree, outside] = [join(home, "tree"), join(home, "outside")];
+    for (const place of [tree, outside])
+      await mkdir(join(place, "folder", "inner"), { recursive: true });
+    await writeFile(join(tree, "file"), "own");
+    await writeFile(join(outside, "file"), "secret");
+    const file = await openEntry(join(tree, "file"));
+    const folder = await openDirectory(join(tree, "folder", "inner"));
+    expect(folder?.stats.isDirectory()).toBe(true);
+    for (const name of ["file", "folder"]) {
+      await rm(join(tree, name), { recursive: true });
+      await symlink(join(outside, name), join(tree, name));
+    }
+    expect(await openDirectory(join(tree, "folder", "inner"))).toBeUndefined();
+    expect(await openDirectory(join(tree, "folder"))).toBeUndefined();
+    expect(await readFile(file?.path ?? "", "utf8")).toBe("own");
+    await Promise.all([file?.close(), folder?.close()]);
   });
 
   test("of a deep tree needs no deep stack, and stops when told to", async () => {
