@@ -11,6 +11,7 @@ function verbsOf(kind: Kind): readonly string[] {
   return METRICS_KINDS.includes(kind) ? ["get", "list"] : VERBS;
 }
 const VIEW_VERBS = ["get", "patch", "update"];
+const STREAM_VERBS = ["create", "get"];
 
 interface Subresource {
   readonly name: string;
@@ -23,10 +24,19 @@ interface Subresource {
 /** Subresources that are not in the kind's own description: they are the API server's doing. */
 const ACTIONS: Readonly<Record<string, readonly Subresource[]>> = {
   "/pods": [
+    { name: "attach", group: "", version: "v1", kind: "PodAttachOptions", verbs: STREAM_VERBS },
     { name: "binding", group: "", version: "v1", kind: "Binding", verbs: ["create"] },
     { name: "eviction", group: "policy", version: "v1", kind: "Eviction", verbs: ["create"] },
     { name: "ephemeralcontainers", group: "", version: "v1", kind: "Pod", verbs: VIEW_VERBS },
+    { name: "exec", group: "", version: "v1", kind: "PodExecOptions", verbs: STREAM_VERBS },
     { name: "log", group: "", version: "v1", kind: "Pod", verbs: ["get"] },
+    {
+      name: "portforward",
+      group: "",
+      version: "v1",
+      kind: "PodPortForwardOptions",
+      verbs: STREAM_VERBS,
+    },
   ],
   "/serviceaccounts": [
     {

@@ -11,7 +11,7 @@ export async function streamLogs(server: ApiServer, call: Call, name: string): P
     kind: call.served,
     name,
     ...(namespace === undefined ? {} : { namespace }),
-    ...logOptions(call),
+    ...logOptions(call.query, call.signal),
   });
   const stream = call.response as Writable;
   const iterator = pieces[Symbol.asyncIterator]();
@@ -34,7 +34,8 @@ export async function streamLogs(server: ApiServer, call: Call, name: string): P
   }
 }
 
-function logOptions({ query, signal }: Call): LogOptions {
+/** Throws 400. */
+export function logOptions(query: URLSearchParams, signal: AbortSignal): LogOptions {
   const container = query.get("container");
   const sinceTime = query.get("sinceTime");
   const numbers = {

@@ -31,7 +31,8 @@ export function refuse(socket: Duplex, error: StatusError): void {
 }
 
 /**
- * Rejects with 400 when the request is no proper WebSocket handshake. `protocol`: as negotiated;
+ * The connection is paused: to be resumed by who reads it. Rejects with 400 when the request is no
+ * proper WebSocket handshake. `protocol`: as negotiated;
  * not by ws, which takes names with a slash (`SPDY/3.1+portforward.k8s.io`) for malformed.
  */
 export function acceptWebSocket(
@@ -51,6 +52,9 @@ export function acceptWebSocket(
     if (protocol !== "") headers.push(`Sec-WebSocket-Protocol: ${protocol}`);
   });
   return new Promise((resolve, reject) => {
+    // ws would never answer.
+    if (!socket.readable || !socket.writable)
+      reject(StatusError.of("BadRequest", "the client went away"));
     // With a listener ws leaves the answer to us.
     server.on("wsClientError", (error) => reject(StatusError.of("BadRequest", error.message)));
     // For a socket that is closed already ws calls nobody.
@@ -61,7 +65,11 @@ export function acceptWebSocket(
       return;
     }
     socket.once("close", gone);
-    server.handleUpgrade(request, socket, head, resolve);
+    server.handleUpgrade(request, socket, head, (webSocket) => {
+      // What came with the request must not pass before somebody listens.
+      webSocket.pause();
+      resolve(webSocket);
+    });
   });
 }
 

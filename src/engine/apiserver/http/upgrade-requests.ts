@@ -6,11 +6,12 @@
 import type { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { createWebSocketStream } from "ws";
+import { createWebSocketStream, type WebSocket } from "ws";
 import { type Clock, systemClock } from "../../../client/clock.ts";
 import type { Logger } from "../../../client/logger.ts";
 import { StatusError } from "../../../kube/status-error.ts";
 import type { ApiServer } from "../api-server.ts";
+import type { ServedKind } from "../registry.ts";
 import type { RequestContext, UserInfo } from "../request-context.ts";
 import { IdleTimer, STREAM_IDLE_MS } from "../streaming/idle-timer.ts";
 import { serveCommand } from "../streaming/serve-command.ts";
@@ -23,6 +24,7 @@ import { channelProtocol, WebSocketChannels } from "../streaming/web-socket-chan
 import { webSocketCommand } from "../streaming/web-socket-command.ts";
 import { forwardOnChannels } from "../streaming/web-socket-port-forward.ts";
 import { authenticateHeader, type Authenticator, refuseImpersonation } from "./authenticate.ts";
+import { logOptions } from "./log-requests.ts";
 import { pathSegments, type ResourcePath, resourcePath } from "./request-path.ts";
 import { toStatusError } from "./response.ts";
 import { acceptSpdy, acceptWebSocket, offeredProtocols, refuse } from "./upgrade-handshake.ts";
@@ -48,6 +50,11 @@ const MAX_FORWARD_STREAMS = 1_000;
 /** Tells a peer that vanished without a word from one that is silent. */
 const KEEP_ALIVE_MS = 30_000;
 
+/** RFC 6455 §7.4.1. */
+const NORMAL_CLOSURE = 1000;
+const INTERNAL_ERROR = 1011;
+
+const LOG_PROTOCOLS: ReadonlySet<string> = new Set(["binary.k8s.io", "base64.binary.k8s.io"]);
 const TUNNEL = "SPDY/3.1+portforward.k8s.io";
 const PORT_FORWARD = "portforward.k8s.io";
 /** By the name of their protocol over SPDY. */
@@ -137,6 +144,9 @@ async function serve(
     }
     case "portforward":
       return servePortForward(upgrade, await api.portForward(context, stream));
+    case "log":
+      if (!isWebSocket) throw bad("the log can be upgraded to a websocket only");
+      return serveLog(upgrade, api, context, stream);
     default:
       throw unsupported(path);
   }
@@ -214,7 +224,7 @@ async function servePortForward(
   }
   if (!upgrade.isWebSocket && !offered.includes(PORT_FORWARD)) throw noCommonProtocol(offered);
   const transport = upgrade.isWebSocket
-    ? createWebSocketStream(await acceptWebSocket(request, prepared(socket), head, TUNNEL))
+    ? tunnelOf(await acceptWebSocket(request, prepared(socket), head, TUNNEL))
     : acceptSpdy(prepared(socket), head, PORT_FORWARD);
   const forward = new SpdyPortForward(connect, clock);
   const { connection, stop } = openSpdy(upgrade, transport, {
@@ -224,6 +234,49 @@ async function servePortForward(
   await connection.closed;
   forward.close();
   stop();
+}
+
+/** Each piece of output is a message; the end of the log ends the connection. */
+async function serveLog(
+  upgrade: Upgrade,
+  api: ApiServer,
+  context: RequestContext,
+  { kind, namespace, name }: { kind: ServedKind; namespace: string; name: string },
+): Promise<void> {
+  const { request, socket, head, query } = upgrade;
+  const offered = offeredProtocols(request.headers["sec-websocket-protocol"]);
+  const protocol = offered.length === 0 ? "" : offered.find((one) => LOG_PROTOCOLS.has(one));
+  if (protocol === undefined) throw noCommonProtocol(offered);
+  const abort = new AbortController();
+  const { signal } = abort;
+  const options = logOptions(query, signal);
+  const pieces = await api.logs({ ...context, signal }, { kind, namespace, name, ...options });
+  const iterator = pieces[Symbol.asyncIterator]();
+  // Whether there is a log is known with its first piece.
+  let step = await iterator.next();
+  const accepted = acceptWebSocket(request, prepared(socket), head, protocol);
+  const webSocket = await accepted.catch(async (error: unknown) => {
+    abort.abort();
+    await iterator.return?.();
+    throw error;
+  });
+  webSocket.on("error", () => undefined);
+  webSocket.once("close", () => abort.abort());
+  webSocket.resume();
+  try {
+    for (; step.done !== true && !signal.aborted; step = await iterator.next()) {
+      const bytes = Buffer.from(step.value);
+      if (bytes.length === 0) continue;
+      const message = protocol.startsWith("base64.") ? bytes.toString("base64") : bytes;
+      await new Promise((resolve) => webSocket.send(message, resolve));
+    }
+    webSocket.close(NORMAL_CLOSURE);
+  } catch (error) {
+    // The log broke off after the upgrade: all that can be said is that this is not its end.
+    if (!signal.aborted) webSocket.close(INTERNAL_ERROR, toStatusError(error).reason);
+  } finally {
+    await iterator.return?.();
+  }
 }
 
 function openSpdy(
@@ -246,6 +299,13 @@ async function openChannels({ request, socket, head, clock, idleMs }: Upgrade) {
   const idle = new IdleTimer(clock, idleMs, () => socket.destroy());
   const channels = new WebSocketChannels(webSocket, { protocol, onActivity: () => idle.touch() });
   return { channels, protocol, stop: () => idle.stop() };
+}
+
+/** The bytes in the messages, whatever their borders. */
+function tunnelOf(webSocket: WebSocket): Duplex {
+  const tunnel = createWebSocketStream(webSocket);
+  webSocket.resume();
+  return tunnel;
 }
 
 /** A key pressed is to be seen at once, a dead peer before long. */

@@ -59,8 +59,7 @@ export class WebSocketChannels {
     const input = new Readable({
       highWaterMark: MAX_HELD_BYTES,
       read: () => {
-        this.#full.delete(channel);
-        if (this.#full.size === 0 && this.#socket.isPaused) this.#socket.resume();
+        if (this.#full.delete(channel) && this.#full.size === 0) this.#socket.resume();
       },
     });
     this.#inputs.set(channel, input);
@@ -79,6 +78,11 @@ export class WebSocketChannels {
     const { isBase64 } = this.#options.protocol;
     if (isBase64) this.#socket.send(`${channel}${data.toString("base64")}`, callback);
     else this.#socket.send(Buffer.concat([Buffer.of(channel), data]), callback);
+  }
+
+  /** Reads what the client sends: to be called once the channels are there. */
+  start(): void {
+    if (this.#full.size === 0) this.#socket.resume();
   }
 
   close(): Promise<void> {

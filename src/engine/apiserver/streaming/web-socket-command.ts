@@ -23,7 +23,7 @@ export function webSocketCommand(
   // As upstream: tells clients that wait for something that the connection stands.
   const lowest = asked.stdout ? STDOUT : asked.stderr ? STDERR : ERROR;
   channels.send(lowest, Buffer.alloc(0), () => undefined);
-  return {
+  const client: CommandClient = {
     ...(asked.stdin ? { stdin: channels.readable(STDIN) } : {}),
     ...(asked.stdout ? { stdout: channels.writable(STDOUT) } : {}),
     ...(asked.stderr ? { stderr: channels.writable(STDERR) } : {}),
@@ -35,4 +35,6 @@ export function webSocketCommand(
       await channels.close();
     },
   };
+  channels.start();
+  return client;
 }

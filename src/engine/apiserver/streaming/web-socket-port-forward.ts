@@ -11,7 +11,9 @@ export async function forwardOnChannels(
   ports: readonly number[],
   connect: (port: number) => Promise<Duplex>,
 ): Promise<void> {
-  await Promise.all(ports.map((port, index) => forward(channels, port, 2 * index, connect)));
+  const forwarded = ports.map((port, index) => forward(channels, port, 2 * index, connect));
+  channels.start();
+  await Promise.all(forwarded);
   await channels.close();
 }
 
