@@ -143,11 +143,13 @@ class Flow {
       this.#usedMs = clock.now();
       reply(answer);
     });
-    this.#socket.connect(backend.port, backend.address, () => {
+    this.#socket.once("connect", () => {
       const held = this.#held ?? [];
       this.#held = undefined;
       for (const datagram of held) this.#socket.send(datagram, ignoreFailure);
     });
+    // Without a callback, which would be called for a failure, too.
+    this.#socket.connect(backend.port, backend.address);
   }
 
   send(datagram: Buffer, nowMs: number): void {

@@ -66,7 +66,8 @@ export class UdpPort implements ServicePort {
     const { balancer, flows } = this.#audiences[audience];
     this.#sockets.set(id, socket);
     socket.on("message", (datagram, client) => {
-      if (sources?.allows(client.address) === false) return;
+      // Port 0 is nobody's: an answer cannot be sent there.
+      if (client.port === 0 || sources?.allows(client.address) === false) return;
       const key = flowKey(id, client.address, client.port);
       if (flows.forward(key, datagram)) return;
       const backend = balancer.pick(client.address, NONE_AVOIDED);

@@ -1,5 +1,5 @@
-import { createSocket, type Socket } from "node:dgram";
-import { afterEach, expect, test } from "vitest";
+import { createSocket, Socket } from "node:dgram";
+import { afterEach, expect, test, vi } from "vitest";
 import type { Clock } from "../../../src/client/clock.ts";
 import type { Affinity } from "../../../src/engine/network/balancer.ts";
 import { ConnectionBudget } from "../../../src/engine/network/connection-budget.ts";
@@ -154,6 +154,35 @@ test("an endpoint that is not there does not keep a client", async () => {
     )
     .toBeGreaterThan(0);
   expect(new Set(answers)).toEqual(new Set(["b:1"]));
+});
+
+test("an endpoint that cannot even be sent to costs its clients' datagrams, and nothing else", async () => {
+  // No socket may send there, as to an IPv6 address on a machine that has no IPv6.
+  const { port, number } = await startPort([{ address: "255.255.255.255", port: 9 }]);
+  const { socket, answers } = await startClient();
+  const connect = vi.spyOn(Socket.prototype, "connect");
+  socket.send("lost", number, "127.0.0.1");
+  await expect.poll(() => connect.mock.calls.length).toBe(1);
+  await expect.poll(() => port.flows).toBe(0);
+  connect.mockRestore();
+  const echo = await startEcho("a");
+  port.update(route([echo.backend]), undefined);
+  socket.send("1", number, "127.0.0.1");
+  await expect.poll(() => answers).toEqual(["a:1"]);
+});
+
+test("a datagram that names no port of its sender is not answered, for that cannot be done", async () => {
+  const bind = vi.spyOn(Socket.prototype, "bind");
+  const echo = await startEcho("a");
+  const { number } = await startPort([echo.backend]);
+  const listener = bind.mock.contexts.at(-1);
+  bind.mockRestore();
+  if (!(listener instanceof Socket)) throw new Error("nothing was bound");
+  listener.emit("message", Buffer.from("0"), { address: "127.0.0.1", port: 0, size: 1 });
+  const { socket, answers } = await startClient();
+  socket.send("1", number, "127.0.0.1");
+  await expect.poll(() => answers).toEqual(["a:1"]);
+  expect(echo.received).toEqual(["1"]);
 });
 
 test("a quiet flow ends: sooner when it was never answered", async () => {

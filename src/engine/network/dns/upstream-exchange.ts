@@ -70,9 +70,11 @@ function overUdp(
       else if (++wrong >= MAX_WRONG_ANSWERS) settle.done(undefined);
     });
     // From here on the kernel drops what comes from anywhere else.
-    socket.connect(port, host, () => {
+    socket.once("connect", () => {
       if (!settle.isOver()) socket.send(message, (error) => error !== null && settle.fail(error));
     });
+    // Without a callback, which would be called for a failure, too.
+    socket.connect(port, host);
   });
 }
 

@@ -44,6 +44,14 @@ test("names outside the cluster are asked for upstream, and the answer is rememb
   expect(questions(server)).toEqual(["udp A www.Example.com"]);
 });
 
+test("a server that cannot even be sent to is passed over, as one that does not answer", async () => {
+  const server = await upstream(({ name }) => ({ answers: [a(name, "192.0.2.7")] }));
+  // No socket may send there, as to an IPv6 address on a machine that has no IPv6.
+  const unreachable = { host: "255.255.255.255", port: 53 };
+  const { ask } = bind(await start({ upstreams: [unreachable, server] }));
+  expect((await ask("www.example.com", "A")).data).toEqual(["A 192.0.2.7"]);
+});
+
 test("what is remembered grows old, and is forgotten when its time is over", async () => {
   const server = await upstream(({ name }, number) => ({
     answers: [a(name, `192.0.2.${number}`, 40)],
