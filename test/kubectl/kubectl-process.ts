@@ -54,6 +54,8 @@ export function runKubectl(
         else resolve({ code, stdout, stderr });
       },
     );
+    // Who ends without having read is free to.
+    child.stdin?.on("error", () => undefined);
     child.stdin?.end(options.stdin ?? "");
   });
 }
@@ -86,6 +88,7 @@ export class RunningKubectl {
       cwd: environment.home,
       stdio: [input ? "pipe" : "ignore", "pipe", "pipe"],
     });
+    this.#child.stdin?.on("error", () => undefined);
     const collect = (piece: Buffer): void => {
       this.#output += piece.toString();
       this.#onOutput();

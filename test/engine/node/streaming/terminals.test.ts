@@ -47,3 +47,24 @@ test("a command at a terminal ends with its own code, an interrupt only what run
   streams.stdin?.write("exit 5\n");
   expect(await streams.ended).toBe(5);
 });
+
+test("a container's terminal takes what is typed, and its main process what is signalled", async () => {
+  const { id, ...status } = await fixture.start({
+    command: [
+      "sh",
+      "-c",
+      "echo at $(tty); trap 'exit 6' TERM; read -r line; echo got $line; while :; do sleep 0.1; done",
+    ],
+    tty: true,
+    stdin: true,
+  });
+  const streams = await fixture.runtime.attach(id, { stdin: true, endsWithClient: false });
+  const screen = screenOf(streams);
+  // From its start: nobody was there before.
+  await shows(screen, /at \/dev\/pts\/\d+\r\n/);
+  streams.stdin?.write("hello\n");
+  await shows(screen, /got hello/);
+  await fixture.runtime.stopContainer(id, { graceMs: 10_000 });
+  expect(await fixture.ended({ id, ...status })).toMatchObject({ exitCode: 6 });
+  await streams.ended;
+});

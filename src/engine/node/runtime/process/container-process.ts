@@ -22,6 +22,7 @@ import { LogPump } from "./log-pump.ts";
 import { bootId, isAlive, type ProcessIdentity, readIdentity, signal } from "./process-identity.ts";
 import { processUser } from "./spawn-in-container.ts";
 import type { Terminals } from "./terminal.ts";
+import { TerminalSizes } from "./terminal-sizes.ts";
 
 /** How often a process that is not our child is looked at; its exit file usually tells sooner. */
 const LIVENESS_PERIOD_MS = 1_000;
@@ -145,17 +146,16 @@ export class ContainerProcess {
     const stderr =
       this.record.tty === true ? undefined : await this.#follow("stderr", fromStart, abort.signal);
     const stdin = options.stdin ? await openInput(directory, options) : undefined;
-    // A dead agent's clients are gone as well.
+    const { terminals } = options;
+    const main = Promise.resolve(this.#main?.pid);
+    const sizes = terminals === undefined ? undefined : new TerminalSizes(terminals, main);
     void this.exited.then(() => stdin?.destroy());
     return {
       ...(stdin === undefined ? {} : { stdin }),
       stdout,
       ...(stderr === undefined ? {} : { stderr }),
       ended: this.exited.then(() => undefined),
-      resize: (size) => {
-        const pid = this.#main?.pid;
-        if (pid !== undefined) void options.terminals?.resize(pid, size);
-      },
+      resize: (size) => sizes?.set(size),
       close() {
         abort.abort();
         stdin?.destroy();

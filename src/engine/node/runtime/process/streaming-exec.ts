@@ -3,11 +3,12 @@ import type { ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 import { PassThrough, type Readable } from "node:stream";
 import type { Clock } from "../../../../client/clock.ts";
-import type { ContainerStreams, TerminalSize } from "../../../apiserver/node-connection.ts";
+import type { ContainerStreams } from "../../../apiserver/node-connection.ts";
 import { forShell } from "./launch.ts";
 import { identify, isAlive, type ProcessIdentity, signal } from "./process-identity.ts";
 import { spawnInContainer, type Surroundings } from "./spawn-in-container.ts";
 import { insideOf, type Terminals } from "./terminal.ts";
+import { TerminalSizes } from "./terminal-sizes.ts";
 
 export interface StreamingExecPlan extends Surroundings {
   readonly argv: readonly [string, ...string[]];
@@ -51,7 +52,7 @@ export async function streamExec(plan: StreamingExecPlan): Promise<ContainerStre
   ];
   if (terminals !== undefined) stderr.resume();
   let isClosed = false;
-  const sizes = terminals === undefined ? undefined : new Sizes(terminals, main);
+  const sizes = terminals === undefined ? undefined : new TerminalSizes(terminals, main);
   return {
     ...(plan.stdin && child.stdin !== null ? { stdin: child.stdin } : {}),
     stdout,
@@ -128,35 +129,6 @@ function untilSilent(source: Readable | null, exited: Promise<number>, clock: Cl
   };
   void exited.then(() => look(-1));
   return output;
-}
-
-/** Only the newest size counts; one change at a time. */
-class Sizes {
-  readonly #terminals: Terminals;
-  readonly #main: Promise<number | undefined>;
-  #wanted: TerminalSize | undefined;
-  #isBusy = false;
-
-  constructor(terminals: Terminals, main: Promise<number | undefined>) {
-    this.#terminals = terminals;
-    this.#main = main;
-  }
-
-  set(size: TerminalSize): void {
-    this.#wanted = size;
-    if (!this.#isBusy) void this.#apply();
-  }
-
-  async #apply(): Promise<void> {
-    this.#isBusy = true;
-    const pid = await this.#main;
-    while (this.#wanted !== undefined) {
-      const size = this.#wanted;
-      this.#wanted = undefined;
-      if (pid !== undefined) await this.#terminals.resize(pid, size);
-    }
-    this.#isBusy = false;
-  }
 }
 
 function exitCodeOf(code: number | null, killedBy: NodeJS.Signals | null): number {
