@@ -130,13 +130,13 @@ describe("schema", () => {
   });
 
   test("kinds without rules of their own still have a schema", () => {
-    const text = `apiVersion: policy/v1
-kind: PodDisruptionBudget
+    const text = `apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
 metadata: {name: web}
 spec:
-  minAvailabel: 1
+  podSelecter: {}
 `;
-    expect(only(text)).toMatchObject({ line: 5, suggestion: 'Did you mean "minAvailable"?' });
+    expect(only(text)).toMatchObject({ line: 5, suggestion: 'Did you mean "podSelector"?' });
   });
 });
 
@@ -264,7 +264,7 @@ describe("secrets", () => {
 describe("releases of Kubernetes", () => {
   const ingress = "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: x}\n";
   const budget =
-    "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: x}\nspec: {minAvailable: 1}\n";
+    "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: x}\nspec: {minAvailable: 1, selector: {}}\n";
 
   test("an API that was removed is an error that names its successor", () => {
     expect(only(ingress)).toMatchObject({
