@@ -118,7 +118,7 @@ describeKubectl("kubectl exec", () => {
     shell.type("until stty size | grep -v '^0 0'; do sleep 0.1; done\n");
     await shell.until(/33 101/);
     // The interrupt goes to the command, not to the client.
-    shell.type("echo st''arted; sleep 600\n");
+    shell.type(`sh -c 'echo st""arted; exec sleep 600'\n`);
     await shell.until(/started/);
     shell.type("\u0003");
     await shell.until(/\^C[\s\S]*[#$] $/);

@@ -13,6 +13,7 @@ import type {
 import { type Pod, pods } from "../../../../src/kube/kinds/pod.ts";
 import { systemClock } from "../../../../src/client/clock.ts";
 import { simulatedConnection } from "../../../../src/engine/simulation/simulated-connection.ts";
+import { served, startServer } from "../test-server.ts";
 import { TOKEN, useHttpsServer } from "./https-fixture.ts";
 
 /** A process that gives back what it gets and ends with 4 when its input does. */
@@ -286,6 +287,33 @@ describe("an upgrade that cannot be", () => {
     [405, EXEC, SPDY, "DELETE"],
   ] as const)("is answered with %i: %s", async (code, path, headers, method) => {
     expect(await refusal(path, headers, method)).toMatchObject({ code });
+  });
+
+  test("is one that the client has no right to", async () => {
+    const context = { user: { name: "eve", groups: ["system:authenticated"] } };
+    const kind = served(server.server, pods);
+    const target = { kind, namespace: "default", name: "web", stdin: false };
+    for (const verb of ["get", "create"] as const) {
+      await expect(server.server.portForward(context, { ...target, verb })).rejects.toMatchObject({
+        code: 403,
+      });
+      await expect(server.server.attach(context, { ...target, verb })).rejects.toMatchObject({
+        code: 403,
+      });
+    }
+    // Who may get may not yet run something by a GET.
+    const onlyGet = await startServer({
+      authorizer: {
+        authorize: ({ verb, user }) => ({ allowed: verb === "get" || user.name === "admin" }),
+        authorizePath: () => ({ allowed: true }),
+      },
+    });
+    const exec = { ...target, command: ["true"], tty: false, verb: "get" } as const;
+    await expect(onlyGet.server.exec(context, exec)).rejects.toMatchObject({
+      code: 403,
+      message: expect.stringContaining('cannot create resource "pods/exec"') as string,
+    });
+    await onlyGet.server.close();
   });
 
   test("is told to who does not ask for one", async () => {
