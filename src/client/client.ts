@@ -9,7 +9,10 @@ import type { JsonObject, KubeObject, ObjectKey } from "../kube/object.ts";
 export interface Client {
   /** The served resource of an `apiVersion` and `kind`, custom ones included; undefined when there is none. */
   resourceFor(apiVersion: string, kind: string): Promise<Resource | undefined>;
-  /** Every served resource that can be listed, in its preferred version. */
+  /**
+   * Every served resource whose objects are kept, in its preferred version: what is measured or
+   * answered when asked, such as metrics of pods, can be listed but not watched.
+   */
   resources(): Promise<readonly Resource[]>;
 
   get<T extends KubeObject>(

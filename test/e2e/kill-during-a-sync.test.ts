@@ -147,6 +147,8 @@ async function stateOf(gantry: GantryProcess): Promise<Record<string, unknown>> 
     const { items } = await client.list(resource);
     for (const object of items) {
       const { metadata, kind } = object;
+      // Holds the certificate of the cluster, of which each has its own.
+      if (metadata.name === "kube-root-ca.crt") continue;
       state[`${kind} ${metadata.namespace ?? ""}/${metadata.name}`] = declared(object);
     }
   }

@@ -69,7 +69,7 @@ export class HttpClient implements Client {
     const preferred = new Map<string, Resource>();
     for (const resource of await this.#discovery.all()) {
       const name = `${resource.plural}.${resource.group}`;
-      if (resource.verbs.includes("list") && !preferred.has(name)) preferred.set(name, resource);
+      if (isKept(resource.verbs) && !preferred.has(name)) preferred.set(name, resource);
     }
     return [...preferred.values()];
   }
@@ -280,3 +280,6 @@ function notAnApi(path: string, what: string, cause?: unknown): StatusError {
   );
   return new StatusError(status, { cause });
 }
+
+const isKept = (verbs: readonly string[]): boolean =>
+  verbs.includes("list") && verbs.includes("watch");
