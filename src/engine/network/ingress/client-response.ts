@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import type { AnswerHead } from "./exchange.ts";
-import { headerMap, responseHeaders, trailerFields } from "./forwarded-headers.ts";
+import { headerMap, responseHeaders, trailerFields, trailerMap } from "./forwarded-headers.ts";
 import type { RawHeaders, Refusal } from "./request-target.ts";
 
 export type ProxyRequest = IncomingMessage | Http2ServerRequest;
@@ -70,7 +70,7 @@ export function endResponse(response: ProxyResponse, trailers: RawHeaders, last?
   const { stream } = response;
   if (stream.destroyed || stream.writableEnded) return;
   // Node sends them, or else an empty frame, when the stream wants to end.
-  if (passed.length > 0) response.addTrailers(headerMap(passed));
+  if (passed.length > 0) response.addTrailers(trailerMap(passed));
   if (last === undefined) stream.end();
   else stream.end(last);
 }

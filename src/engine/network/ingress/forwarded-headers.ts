@@ -94,6 +94,9 @@ export function headerMap(headers: RawHeaders): Record<string, string | string[]
   return map;
 }
 
+/** What may stand in a field. */
+const TRAILER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+const TRAILER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Fields that frame or route a message mean nothing after it (RFC 9110 §6.5.1). */
 const NO_TRAILERS = new Set(["content-length", "host", "content-type", "content-encoding"]);
 
@@ -102,10 +105,18 @@ export function trailerFields(trailers: RawHeaders): string[] {
   const passed: string[] = [];
   for (let at = 0; at + 1 < trailers.length; at += 2) {
     const name = (trailers[at] ?? "").toLowerCase();
-    if (!HOP_BY_HOP.has(name) && !NO_TRAILERS.has(name) && !name.startsWith(":"))
-      passed.push(trailers[at] ?? "", trailers[at + 1] ?? "");
+    const value = trailers[at + 1] ?? "";
+    if (HOP_BY_HOP.has(name) || NO_TRAILERS.has(name) || !TRAILER_NAME.test(name)) continue;
+    // Node throws for others, long after they were handed over.
+    if (TRAILER_VALUE.test(value)) passed.push(trailers[at] ?? "", value);
   }
   return passed;
+}
+
+/** Trailers that may be passed on, as `node:http2` takes them: of many fields it wants only one. */
+export function trailerMap(trailers: RawHeaders): Record<string, string> {
+  const fields = Object.entries(headerMap(trailerFields(trailers)));
+  return Object.fromEntries(fields.map(([name, value]) => [name, [value].flat().join(", ")]));
 }
 
 const CONNECTION = "connection";

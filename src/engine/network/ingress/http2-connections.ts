@@ -19,7 +19,7 @@ import {
   type ExchangeEvents,
   type OutgoingRequest,
 } from "./exchange.ts";
-import { headerMap } from "./forwarded-headers.ts";
+import { headerMap, trailerMap } from "./forwarded-headers.ts";
 import type { RawHeaders } from "./request-target.ts";
 
 /** Sessions to one backend; with 100 requests on each, more than one process answers at once. */
@@ -177,7 +177,7 @@ class StreamExchange implements Exchange {
       this.#isLate = true;
       stream.close(constants.NGHTTP2_CANCEL);
     });
-    stream.on("wantTrailers", () => stream.sendTrailers(headerMap(this.#trailers)));
+    stream.on("wantTrailers", () => stream.sendTrailers(trailerMap(this.#trailers)));
     stream.on("drain", () => {
       if (!this.#isOver) this.#events.drained();
     });

@@ -1,6 +1,7 @@
 /** Bodies, upgrades, retries and answers of the proxy itself, over real sockets. */
 import { randomBytes } from "node:crypto";
 import { request as httpRequest } from "node:http";
+import { connect as http2Connect } from "node:http2";
 import { connect, createServer as createTcpServer, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ask, IngressFixture } from "./ingress-fixture.ts";
@@ -110,6 +111,28 @@ describe("bodies", () => {
     });
     await serve(port);
     await expect(fixture.get("a.org/")).rejects.toMatchObject({ code: "ECONNRESET" });
+  });
+
+  test.each([
+    ["X-Sum: \x01", "a control character"],
+    ["ETag: 1\r\nETag: 2", "a repeated field that HTTP/2 has once"],
+  ])("trailers %j (%s) harm nobody but their own answer", async (trailers) => {
+    const port = await tcpApp((socket) =>
+      socket.write(
+        `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n${trailers}\r\n\r\n`,
+        "latin1",
+      ),
+    );
+    await serve(port);
+    await fixture.get("a.org/");
+    const session = http2Connect(`http://127.0.0.1:${fixture.port()}`);
+    session.on("error", () => undefined);
+    const stream = session.request({ ":authority": "a.org" });
+    stream.on("error", () => undefined);
+    stream.resume();
+    await new Promise((resolve) => stream.once("close", resolve));
+    session.destroy();
+    expect((await fixture.get("b.org/")).status).toBe(404);
   });
 
   test("a client that leaves ends the request to the backend", async () => {

@@ -14,7 +14,7 @@ import {
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
-import { connect } from "node:http2";
+import { connect, createServer } from "node:http2";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { gateways } from "../../../../src/kube/kinds/gateway.ts";
 import type { GRPCRoute } from "../../../../src/kube/kinds/gateway/gateway-types.ts";
@@ -198,6 +198,28 @@ test("a client of HTTP/1.1 reaches a backend of HTTP/2, and its trailers it", as
     "GET / HTTP/1.1\r\nHost: a.org\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
   );
   expect(upgrade).toMatch(/^HTTP\/1\.1 502 /);
+});
+
+test("trailers that HTTP/2 cannot carry are left out, and harm nobody", async () => {
+  const seen: unknown[] = [];
+  const server = createServer((request, response) => {
+    request.resume();
+    request.on("end", () => {
+      seen.push(Object.keys(request.trailers), request.trailers["etag"], request.trailers["x-sum"]);
+      response.end("got it");
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  closing.push(() => server.close());
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  await fixture.serviceOf("h2", { appProtocol: "kubernetes.io/h2c" }, port);
+  await fixture.ingress({ rules: [{ host: "h2.org", to: "h2" }] });
+  const post =
+    "POST / HTTP/1.1\r\nHost: h2.org\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n" +
+    "1\r\na\r\n0\r\nConnection: close\r\nETag: 1\r\nETag: 2\r\nX-Sum: 7\r\n\r\n";
+  expect(await fixture.raw(post)).toContain("got it");
+  expect(seen).toEqual([["etag", "x-sum"], "1, 2", "7"]);
 });
 
 test("what the proxy answers itself is a status of gRPC for its clients", async () => {
