@@ -15,7 +15,7 @@
 import { createHash } from "node:crypto";
 import { chmod, chown, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Clock, systemClock } from "../../../../client/clock.ts";
+import { type Clock, sleep, systemClock } from "../../../../client/clock.ts";
 import type { ContainerStreams, ExecOptions } from "../../../apiserver/node-connection.ts";
 import { DEFAULT_LOG_LIMITS, type LogLimits } from "../../logs/rotated-log.ts";
 import {
@@ -77,6 +77,8 @@ export async function openProcessRuntime(options: ProcessRuntimeOptions): Promis
 }
 
 const SHELL = "/bin/sh";
+/** Longer than commands whose client is gone are given; only the kernel can be in the way. */
+const EXEC_END_TIMEOUT_MS = 6_000;
 /** Pods hold secrets, so nobody else may enter; with other users' containers they must pass through. */
 const PRIVATE_MODE = 0o700;
 const PASSAGE_MODE = 0o711;
@@ -229,7 +231,15 @@ class ProcessRuntime implements Runtime {
   }
 
   async close(): Promise<void> {
-    for (const open of this.#execs.values()) for (const streams of open) streams.close();
+    const execs = [...this.#execs.values()].flatMap((open) => [...open]);
+    for (const streams of execs) streams.close();
+    // SIGKILL comes in the end, but nobody sends it once this process is gone.
+    if (execs.length > 0) {
+      const over = new AbortController();
+      const ends = Promise.all(execs.map(({ ended }) => ended)).then(() => over.abort());
+      const patience = sleep(this.#clock, EXEC_END_TIMEOUT_MS, over.signal).catch(() => undefined);
+      await Promise.race([ends, patience]);
+    }
     await Promise.allSettled(this.#starting.values());
     await Promise.all([...this.#containers.values()].map((container) => container.close()));
     this.#listeners.clear();
