@@ -129,6 +129,8 @@ const gathering = (name: string, labels: Readonly<Record<string, string>> = {}):
   aggregationRule: { clusterRoleSelectors: [{ matchLabels: { [`${AGGREGATE}${name}`]: "true" } }] },
 });
 
+/** Who checks tokens of service accounts may be a pod itself. */
+const ISSUER_DISCOVERY = "system:service-account-issuer-discovery";
 const DISCOVERY_PATHS = [
   "/api",
   "/api/*",
@@ -158,6 +160,9 @@ export const defaultClusterRoles: readonly ClusterRole[] = [
     rule(["authentication.k8s.io"], ["tokenreviews"], ["create"]),
     rule(["authorization.k8s.io"], ["subjectaccessreviews"], ["create"]),
   ]),
+  role(ISSUER_DISCOVERY, [
+    { nonResourceURLs: ["/.well-known/openid-configuration", "/openid/v1/jwks"], verbs: ["get"] },
+  ]),
   gathering("admin"),
   gathering("edit", { [`${AGGREGATE}admin`]: "true" }),
   gathering("view", { [`${AGGREGATE}edit`]: "true" }),
@@ -178,4 +183,5 @@ export const defaultClusterRoleBindings: readonly ClusterRoleBinding[] = [
   binding("cluster-admin", [MASTERS_GROUP]),
   binding("system:discovery", ["system:authenticated"]),
   binding("system:basic-user", ["system:authenticated"]),
+  binding(ISSUER_DISCOVERY, ["system:serviceaccounts"]),
 ];
