@@ -177,18 +177,22 @@ export class Repositories implements ManifestSource {
     return this.#renderer.render(application, checkouts, signal);
   }
 
-  /** Whether all that an Application was rendered from is the same in a commit that is yet to come. */
-  async isUntouchedBy(application: Application, pushed: PushedCommit): Promise<boolean> {
+  /**
+   * Where all that an Application was rendered from is the same in a commit that is yet to come: the
+   * commit by which that is known, which is the first that said it.
+   */
+  async knownAs(application: Application, pushed: PushedCommit): Promise<string | undefined> {
     const answer = this.#followed.get(keyOf(application));
     const sources = sourcesOf(application.spec);
-    if (answer?.repeatable !== true || answer.manifests.errors.length > 0) return false;
-    if (sources.some(({ verify, submodules }) => verify ?? submodules)) return false;
-    if (!isSameIn(answer.circumstances, await this.#circumstances(application))) return false;
+    if (answer?.repeatable !== true || answer.manifests.errors.length > 0) return undefined;
+    if (sources.some(({ verify, submodules }) => verify ?? submodules)) return undefined;
+    if (!isSameIn(answer.circumstances, await this.#circumstances(application))) return undefined;
     for (const [index, source] of sources.entries()) {
       if (!pushed.isOf(source)) continue;
-      if (!(await isUntouched(answer.footprints[index] ?? [], pushed.commit.tree))) return false;
+      if (!(await isUntouched(answer.footprints[index] ?? [], pushed.commit.tree)))
+        return undefined;
     }
-    return true;
+    return answer.manifests.commit.id;
   }
 
   /**

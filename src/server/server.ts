@@ -216,7 +216,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         applications: () => operator.applications.list(),
         refresh,
         render: (application, pushed, signal) => repositories.renderAt(application, pushed, signal),
-        isUntouched: (application, pushed) => repositories.isUntouchedBy(application, pushed),
+        knownAs: (application, pushed) => repositories.knownAs(application, pushed),
         police: (application, { manifests }) => operator.policy.findings(application, manifests),
       }),
     });

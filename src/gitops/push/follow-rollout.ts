@@ -50,7 +50,7 @@ export interface FollowResult {
 
 /** @throws the signal's reason */
 export async function followRollout(
-  checked: Pick<CheckedApplication, "application" | "commit" | "isCurrent">,
+  checked: Pick<CheckedApplication, "application" | "commit" | "knownAs">,
   options: FollowOptions,
 ): Promise<FollowResult> {
   const follower = new Follower(checked, options);
@@ -82,7 +82,7 @@ class Follower {
   readonly #key: string;
   readonly #label: string;
   readonly #pushed: Pushed;
-  readonly #isCurrent: () => Promise<boolean>;
+  readonly #knownAs: () => Promise<string | undefined>;
   readonly #options: FollowOptions;
   readonly #startMs: number;
   /** The last line about each object. */
@@ -92,10 +92,10 @@ class Follower {
   #hopelessSinceMs: number | undefined;
 
   constructor(
-    { application, commit, isCurrent }: Parameters<typeof followRollout>[0],
+    { application, commit, knownAs }: Parameters<typeof followRollout>[0],
     options: FollowOptions,
   ) {
-    this.#isCurrent = isCurrent;
+    this.#knownAs = knownAs;
     this.#key = keyOf(application);
     this.#label = trackingLabel(this.#key, sha256);
     this.labelSelector = `${APPLICATION_LABEL}=${this.#label}`;
@@ -142,7 +142,9 @@ class Follower {
     const state = rolloutState(application, this.#pushed);
     const revision = application.status?.sync?.revision;
     const isOther = state.kind === "waiting" || state.kind === "superseded";
-    if (!isOther || revision === undefined || !(await this.#isCurrent())) return state;
+    if (!isOther || revision === undefined) return state;
+    // What the operator has read already its status may not tell yet.
+    if ((await this.#knownAs()) !== revision) return state;
     return rolloutState(application, { ...this.#pushed, commit: revision });
   }
 

@@ -58,8 +58,8 @@ export interface PushGateOptions {
     pushed: PushedCommit,
     signal: AbortSignal,
   ) => Promise<RenderedApplication>;
-  /** Whether all that an Application is made of is the same in that commit. */
-  readonly isUntouched: (application: Application, pushed: PushedCommit) => Promise<boolean>;
+  /** The commit by which is known what that commit says of an Application; undefined: it says something new. */
+  readonly knownAs: (application: Application, pushed: PushedCommit) => Promise<string | undefined>;
   /** What rules of projects and policies say. @default none */
   readonly police?: (
     application: Application,
@@ -124,17 +124,22 @@ export class PushGate {
         refused.set(ref, commit);
         continue;
       }
-      const { client, render, isUntouched, police = noRules } = this.#options;
+      const { client, render, knownAs, police = noRules } = this.#options;
       const isOf = (source: ApplicationSource): boolean => isAt(source, push.repository, revision);
-      if (await isUntouched(application, { commit, isOf })) continue;
+      if ((await knownAs(application, { commit, isOf })) !== undefined) continue;
       const options = {
         client,
         render: () => render(application, { commit, isOf }, signal),
         police: (rendered: RenderedApplication) => police(application, rendered, signal),
         signal,
       };
-      const isCurrent = (): Promise<boolean> => isUntouched(application, { commit, isOf });
-      pushed.push(await renderPushed({ application, ref, commit, isCurrent }, options));
+      const about = {
+        application,
+        ref,
+        commit,
+        knownAs: () => knownAs(application, { commit, isOf }),
+      };
+      pushed.push(await renderPushed(about, options));
     }
     return pushed;
   }

@@ -24,10 +24,10 @@ export interface PushedApplication {
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
   /**
-   * Whether what the operator has of it says the same as this commit: it names the first commit that
-   * did, which may be another.
+   * The first commit that said the same as this one, where what the operator has of it does: by that
+   * its status will name it.
    */
-  readonly isCurrent: () => Promise<boolean>;
+  readonly knownAs: () => Promise<string | undefined>;
 }
 
 export interface PushedOptions {
@@ -45,12 +45,12 @@ export async function renderPushed(
     application,
     ref,
     commit,
-    isCurrent,
-  }: Pick<PushedApplication, "application" | "ref" | "commit" | "isCurrent">,
+    knownAs,
+  }: Pick<PushedApplication, "application" | "ref" | "commit" | "knownAs">,
   { client, render, police, signal }: PushedOptions,
 ): Promise<PushedApplication> {
   const label = trackingLabel(keyOf(application), sha256);
-  const about = { application, label, ref, commit, isCurrent };
+  const about = { application, label, ref, commit, knownAs };
   const pushed = { ...about, rendered: undefined, derived: NOTHING };
   try {
     const rendered = await render();

@@ -69,7 +69,7 @@ export class GitEndpointFixture {
         clock: systemClock,
         applications: () => this.applications,
         refresh: (keys) => this.refreshed.push(...keys),
-        isUntouched: () => Promise.resolve(false),
+        knownAs: () => Promise.resolve(undefined),
         render: (application, { commit }, signal) => {
           const source = mainSource(application.spec);
           return this.renderer.render(application, [{ source, commit }], signal);
