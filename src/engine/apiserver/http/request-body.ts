@@ -134,6 +134,27 @@ function checkNesting(text: string): void {
   }
 }
 
+/** Columns and brackets: each level of YAML takes one of them, and no manifest comes near. */
+const MAX_YAML_LEVELS = 1_000;
+
+/**
+ * Before parsing, which recurses: deep in it V8 may find no room to compile a regular expression, and
+ * ends the process for it.
+ */
+function checkYamlNesting(text: string): void {
+  let open = 0;
+  let deepest = 0;
+  for (const bracket of text.match(/[[\]{}]/g) ?? []) {
+    open = bracket === "[" || bracket === "{" ? open + 1 : Math.max(0, open - 1);
+    deepest = Math.max(deepest, open);
+  }
+  for (const line of text.split("\n")) {
+    const columns = /^(?: |[-?:] )*/.exec(line)?.[0].length ?? 0;
+    if (columns + deepest > MAX_YAML_LEVELS)
+      throw bad(`the body is nested deeper than ${MAX_DEPTH} levels`);
+  }
+}
+
 /** `kubectl` sends server-side apply as YAML that is JSON almost always. */
 function decodeYaml(text: string): DecodedBody {
   if (/^\s*\{/.test(text)) {
@@ -145,6 +166,7 @@ function decodeYaml(text: string): DecodedBody {
   }
   if (text.length > MAX_YAML_CHARACTERS)
     throw tooLarge(MAX_YAML_CHARACTERS, " for YAML; send JSON");
+  checkYamlNesting(text);
   const document = parseDocument(text, { uniqueKeys: false });
   const problem = document.errors[0];
   if (problem !== undefined)
